@@ -148,7 +148,7 @@ func appendPoint(b []byte, coefficient uint128, scale int) []byte {
 	i := len(text)
 	const chunk = 10_000_000_000_000_000_000 // the largest power of ten below 2^64
 	high, low := uint64(0), coefficient.lo
-	if coefficient.hi != 0 {
+	if coefficient.hi != 0 || coefficient.lo >= chunk {
 		high, low = bits.Div64(coefficient.hi, coefficient.lo, chunk) // hi < 10^38 / 2^64 < chunk
 	}
 	for fraction := scale; high|low != 0 || fraction >= 0; fraction-- {
