@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"sellthrough/internal/money"
 )
@@ -91,6 +92,16 @@ type BillingLine struct {
 	PublisherID, ResellerTenantID, IndirectResellerTenantID, CustomerTenantID string
 	SubscriptionID, ProductID, PlanID, MeterID                                string
 	Infrastructure                                                            bool
+	// Trial lines are of amount 0 and have no price (D5).
+	Trial   bool
+	Market  string
+	Term    Term
+	Billing Billing
+
+	// PricedAt is the instant whose list price and margin count (D3): that of
+	// the purchase or renewal, or the first of the month for usage. RecordedAt
+	// is when the purchase was recorded, zero for usage.
+	PricedAt, RecordedAt time.Time
 
 	// Quantity is negative on credits and refunds.
 	Quantity money.Decimal

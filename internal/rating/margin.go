@@ -1,0 +1,249 @@
+package rating
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"sellthrough/internal/money"
+	"sellthrough/models"
+)
+
+// candidate is one pricing line of one published reseller.
+type candidate struct {
+	offer    *models.PrivateOffer
+	line     *models.PricingLine
+	reseller *models.OfferReseller
+	// Entitlement charges are priced in [start, end), consumption from the
+	// first of a month, [consumptionStart, end) (D4).
+	start, consumptionStart, end time.Time
+	withdrawnAt                  *time.Time
+}
+
+// question is what the candidates are asked: one price at one instant.
+type question struct {
+	What
+	customer string
+	// at is the purchase or renewal, or the first of the month of use.
+	at          time.Time
+	consumption bool
+	// recordedAt is when the fact was recorded: a withdrawn offer prices
+	// nothing recorded later (D9).
+	recordedAt time.Time
+	list       money.Decimal
+	currency   money.Currency
+}
+
+func (b *Book) indexOffers(offers []models.PrivateOffer) {
+	for i := range offers {
+		offer := &offers[i]
+		if offer.SubmittedAt == nil {
+			continue
+		}
+		for j := range offer.Resellers {
+			reseller := &offer.Resellers[j]
+			c := candidate{offer: offer, reseller: reseller, withdrawnAt: earlier(reseller.WithdrawnAt, offer.WithdrawnAt)}
+			var published bool
+			if c.start, c.end, published = offer.Window(reseller, false); !published {
+				continue
+			}
+			c.consumptionStart, _, _ = offer.Window(reseller, true)
+			for k := range offer.Pricing {
+				c.line = &offer.Pricing[k]
+				key := marginKey{reseller.ResellerTenantID, c.line.ProductID}
+				b.lines[key] = append(b.lines[key], c)
+			}
+		}
+	}
+	for _, candidates := range b.lines {
+		slices.SortFunc(candidates, func(x, y candidate) int { return compareRank(&x, &y) })
+	}
+}
+
+func earlier(x, y *time.Time) *time.Time {
+	if x == nil || y != nil && y.Before(*x) {
+		return y
+	}
+	return x
+}
+
+// compareRank is the order of equals (D1): earliest go-live, then earliest
+// submit, then offer id.
+func compareRank(x, y *candidate) int {
+	return cmp.Or(
+		x.reseller.PublishedAt.Compare(*y.reseller.PublishedAt),
+		x.offer.SubmittedAt.Compare(*y.offer.SubmittedAt),
+		strings.Compare(x.offer.ID, y.offer.ID),
+		cmp.Compare(x.line.Position, y.line.Position),
+	)
+}
+
+// answer is what a candidate makes of the list price.
+type answer struct {
+	*candidate
+	unitPrice money.Decimal
+	custom    bool
+}
+
+// answers tells whether the candidate prices the question, and with what. The
+// reason is empty when it does.
+func (c *candidate) answers(q *question) (answer, models.Reason) {
+	start := c.start
+	if q.consumption {
+		start = c.consumptionStart
+	}
+	switch {
+	case c.line.PlanID != "" && c.line.PlanID != q.PlanID:
+		return answer{}, models.ReasonOtherPlan
+	case !c.reseller.Includes(q.customer):
+		return answer{}, models.ReasonOtherCustomers
+	case q.at.Before(start):
+		return answer{}, models.ReasonNotStarted
+	case !q.at.Before(c.end):
+		return answer{}, models.ReasonEnded
+	case c.withdrawnAt != nil && !q.recordedAt.Before(*c.withdrawnAt):
+		return answer{}, models.ReasonWithdrawn
+	}
+	if len(c.line.Absolute) > 0 {
+		price, ok := c.customPrice(q)
+		if !ok {
+			return answer{}, models.ReasonPriceNotInLine
+		}
+		return answer{c, price.UnitPrice, true}, ""
+	}
+	price, err := money.EffectiveUnitPrice(q.list, c.line.Percentage)
+	if err != nil {
+		return answer{}, models.ReasonPriceCannotBeExact
+	}
+	return answer{c, price, false}, ""
+}
+
+func (c *candidate) customPrice(q *question) (models.AbsolutePrice, bool) {
+	for _, p := range c.line.Absolute {
+		if p.Market == q.Market && p.Currency == q.currency && p.MeterID == q.MeterID && p.Term == q.Term && p.Billing == q.Billing {
+			return p, true
+		}
+	}
+	return models.AbsolutePrice{}, false
+}
+
+// better tells whether x beats y, and why (D1): a custom price beats any
+// percentage; among custom prices the lowest, among percentages the highest;
+// then the order of equals.
+func better(x, y *answer) (bool, models.Reason) {
+	switch {
+	case x.custom != y.custom:
+		return x.custom, models.ReasonBeatenByCustom
+	case x.custom && x.unitPrice != y.unitPrice:
+		return x.unitPrice.Cmp(y.unitPrice) < 0, models.ReasonHigherPrice
+	case !x.custom && x.line.Percentage != y.line.Percentage:
+		return x.line.Percentage > y.line.Percentage, models.ReasonLowerPercentage
+	case !x.reseller.PublishedAt.Equal(*y.reseller.PublishedAt):
+		return x.reseller.PublishedAt.Before(*y.reseller.PublishedAt), models.ReasonLaterGoLive
+	case !x.offer.SubmittedAt.Equal(*y.offer.SubmittedAt):
+		return x.offer.SubmittedAt.Before(*y.offer.SubmittedAt), models.ReasonLaterSubmit
+	}
+	return compareRank(x.candidate, y.candidate) < 0, models.ReasonLaterID
+}
+
+// best is the answer that counts, and whether there is one.
+func best(candidates []candidate, q *question) (winner answer, found bool) {
+	for i := range candidates {
+		a, reason := candidates[i].answers(q)
+		if reason != "" {
+			continue
+		}
+		if found {
+			if wins, _ := better(&a, &winner); !wins {
+				continue
+			}
+		}
+		winner, found = a, true
+	}
+	return winner, found
+}
+
+// explain lists every candidate with why it won or lost: the winner first,
+// then those that priced the question, then the others.
+func explain(candidates []candidate, q *question) []models.Candidate {
+	winner, found := best(candidates, q)
+	told := make([]models.Candidate, 0, len(candidates))
+	for i := range candidates {
+		c := &candidates[i]
+		t := models.Candidate{PrivateOfferID: c.offer.ID, PricingLine: c.line.Position, Type: c.marginType(), Percentage: c.line.Percentage}
+		a, reason := c.answers(q)
+		t.UnitPrice = a.unitPrice
+		switch {
+		case reason != "":
+			t.Reason = reason
+		case found && winner.candidate == c:
+			t.Wins, t.Reason = true, models.ReasonBest
+		default:
+			_, t.Reason = better(&winner, &a)
+		}
+		t.Message = tell(t.Reason, c, &winner, q)
+		told = append(told, t)
+	}
+	slices.SortStableFunc(told, func(x, y models.Candidate) int { return cmp.Compare(order(x), order(y)) })
+	return told
+}
+
+func order(c models.Candidate) int {
+	switch {
+	case c.Wins:
+		return 0
+	case c.UnitPrice != money.Zero:
+		return 1
+	}
+	return 2
+}
+
+func (c *candidate) marginType() models.MarginType {
+	if len(c.line.Absolute) > 0 {
+		return models.MarginCustomPrice
+	}
+	return models.MarginPercentage
+}
+
+// tell is the sentence behind a reason.
+func tell(reason models.Reason, c *candidate, winner *answer, q *question) string {
+	day := func(t time.Time) string { return t.Format(time.RFC3339) }
+	switch reason {
+	case models.ReasonBest:
+		if winner.custom {
+			return "the lowest custom price that applies"
+		}
+		return "the highest percentage that applies"
+	case models.ReasonLowerPercentage:
+		return c.line.Percentage.String() + " % is less than " + winner.line.Percentage.String() + " %"
+	case models.ReasonHigherPrice:
+		return "its custom price is higher than " + winner.unitPrice.String()
+	case models.ReasonBeatenByCustom:
+		return "a custom price beats any percentage"
+	case models.ReasonLaterGoLive:
+		return "equal, and went live later, at " + day(*c.reseller.PublishedAt)
+	case models.ReasonLaterSubmit:
+		return "equal, and was submitted later, at " + day(*c.offer.SubmittedAt)
+	case models.ReasonLaterID:
+		return "equal in everything, and has the later id"
+	case models.ReasonNotStarted:
+		if q.consumption {
+			return "starts with " + day(c.consumptionStart)
+		}
+		return "starts at " + day(c.start)
+	case models.ReasonEnded:
+		return "ended at " + day(c.end)
+	case models.ReasonWithdrawn:
+		return "was withdrawn at " + day(*c.withdrawnAt)
+	case models.ReasonOtherPlan:
+		return "prices plan " + c.line.PlanID + " only"
+	case models.ReasonOtherCustomers:
+		return "is for other customers of the reseller"
+	case models.ReasonPriceNotInLine:
+		return "has no custom price for this market, currency, term or meter"
+	case models.ReasonPriceCannotBeExact:
+		return "its price has more digits than can be kept exactly"
+	}
+	return ""
+}
