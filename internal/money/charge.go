@@ -31,23 +31,23 @@ func (c Charge) Round(p Policy) (Amount, error) {
 		return Amount{}, err
 	}
 	digits := c.Billing.MinorDigits()
-	unit := exactly(c.UnitPrice).prorated(c.Numerator, c.Denominator)
-	var rounded fraction
+	value := exactly(c.UnitPrice)
+	value.prorated(c.Numerator, c.Denominator)
 	switch p {
 	case TruncateTwice:
-		rounded = unit.times(c.Quantity).round(c.Pricing.MinorDigits(), down).times(c.Rate).round(digits, down)
+		value.times(c.Quantity).round(c.Pricing.MinorDigits(), down).times(c.Rate).round(digits, down)
 	case TruncateUnit:
-		rounded = unit.times(c.Rate).round(digits, down).times(c.Quantity).round(digits, down)
+		value.times(c.Rate).round(digits, down).times(c.Quantity).round(digits, down)
 	case HalfUp:
-		rounded = unit.times(c.Quantity).times(c.Rate).round(digits, halfUp)
+		value.times(c.Quantity).times(c.Rate).round(digits, halfUp)
 	case HalfEven:
-		rounded = unit.times(c.Quantity).times(c.Rate).round(digits, halfEven)
+		value.times(c.Quantity).times(c.Rate).round(digits, halfEven)
 	default:
-		rounded = unit.times(c.Quantity).times(c.Rate).round(digits, down)
+		value.times(c.Quantity).times(c.Rate).round(digits, down)
 	}
-	minor, ok := rounded.units()
+	minor, ok := value.units()
 	if !ok {
-		return Amount{}, refuse(rounded.String()+" "+string(c.Billing), ErrRange, tooLarge)
+		return Amount{}, refuse(value.String()+" "+string(c.Billing), ErrRange, tooLarge)
 	}
 	return Amount{minor, c.Billing}, nil
 }
@@ -80,7 +80,8 @@ func (c Charge) Exact() string {
 	if !c.prorationValid() {
 		return ""
 	}
-	return exactly(c.UnitPrice).prorated(c.Numerator, c.Denominator).times(c.Quantity).times(c.Rate).String()
+	value := exactly(c.UnitPrice)
+	return value.prorated(c.Numerator, c.Denominator).times(c.Quantity).times(c.Rate).String()
 }
 
 // ProratedUnitPrice is UnitPrice × Numerator/Denominator for printing: exact
@@ -91,9 +92,9 @@ func (c Charge) ProratedUnitPrice() string {
 	if !c.prorationValid() {
 		return ""
 	}
-	unit := exactly(c.UnitPrice).prorated(c.Numerator, c.Denominator)
-	if !unit.finite() {
-		unit = unit.round(FractionDigits, halfEven)
+	unit := exactly(c.UnitPrice)
+	if !unit.prorated(c.Numerator, c.Denominator).finite() {
+		unit.round(FractionDigits, halfEven)
 	}
 	return unit.String()
 }
@@ -105,7 +106,8 @@ func Fee(rate Decimal, base Amount) (Amount, error) {
 	if rate.Sign() < 0 || rate.Cmp(New(1, 0)) > 0 {
 		return Amount{}, refuse(rate.String(), ErrRate, "not a share between 0 and 1")
 	}
-	minor, _ := exactly(rate).times(New(base.Minor, 0)).round(0, halfEven).units() // at most base
+	fee := exactly(rate)
+	minor, _ := fee.times(New(base.Minor, 0)).round(0, halfEven).units() // at most base
 	return Amount{minor, base.Currency}, nil
 }
 
@@ -119,7 +121,8 @@ func ExchangeRate(usdPerPricing, usdPerBilling Decimal) (Decimal, error) {
 			return Decimal{}, refuse(rate.String(), ErrRate, "")
 		}
 	}
-	rate, ok := exactly(usdPerPricing).per(usdPerBilling).round(RateFractionDigits, halfEven).decimal()
+	quotient := exactly(usdPerPricing)
+	rate, ok := quotient.per(usdPerBilling).round(RateFractionDigits, halfEven).decimal()
 	if !ok || rate.IsZero() || !rate.Fits(RateIntegerDigits, RateFractionDigits) {
 		return Decimal{}, refuse(usdPerPricing.String()+" / "+usdPerBilling.String(), ErrRange,
 			"not a rate of at most 12 integer and 20 fraction digits")

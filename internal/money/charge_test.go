@@ -270,25 +270,25 @@ func TestProratedUnitPrice(t *testing.T) {
 	}
 }
 
-// The widest charge that the limits allow: 93 digits before it is rounded.
+// Factors at the limits of rule D11 make 93 digits, more than 256 bits hold;
+// nothing of them is lost, and an amount that does not fit int64 is refused.
 func TestRoundBeyond256Bits(t *testing.T) {
-	c := usd("0.9999999999999999999", "999999999999999.999999999999999")
-	c.Rate = money.MustParse("0.00000000000000000001")
-	for _, rate := range []string{"0.99999999999999999999", "9.99999999999999999999"} {
-		c.Rate = money.MustParse(rate)
-		got, err := c.Round(money.Truncate)
-		want := rounded(product(rat(t, "0.9999999999999999999"), rat(t, "999999999999999.999999999999999"), rat(t, rate)), 2, "down")
-		if text, _ := finite(want); err != nil || got.Decimal().String() != text {
-			t.Errorf("%s, %v; want %s", got, err, text)
-		}
-	}
-	c = usd("999999999999.9999999999999999999", "999999999999999.999999999999999")
-	c.Rate = money.MustParse("999999999999.99999999999999999999")
-	if got, err := c.Round(money.Truncate); !errors.Is(err, money.ErrRange) {
+	widest := usd("999999999999.9999999999999999999", "999999999999999.999999999999999")
+	widest.Rate = money.MustParse("999999999999.99999999999999999999")
+	if got, err := widest.Round(money.Truncate); !errors.Is(err, money.ErrRange) {
 		t.Error(got, err)
 	}
-	if fraction := c.Exact()[strings.Index(c.Exact(), ".")+1:]; len(fraction) != 54 {
-		t.Errorf("%d fraction digits, not 54: %s", len(fraction), c.Exact())
+	if _, fraction, _ := strings.Cut(widest.Exact(), "."); len(fraction) != 54 || len(widest.Exact()) != 93+1 {
+		t.Errorf("not 93 digits, 54 of them after the point: %s", widest.Exact())
+	}
+
+	// 2 less 10^-37 to the third power is 8 less a little, in 112 digits.
+	fine := usd("1.9999999999999999999999999999999999999", "1.9999999999999999999999999999999999999")
+	fine.Rate = fine.UnitPrice
+	for policy, want := range map[money.Policy]string{money.Truncate: "7.99", money.HalfUp: "8.00"} {
+		if got, err := fine.Round(policy); err != nil || got.String() != want {
+			t.Errorf("%s: %s, %v; want %s", policy, got, err, want)
+		}
 	}
 }
 

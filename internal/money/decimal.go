@@ -155,9 +155,15 @@ func (d Decimal) Mul(o Decimal) (Decimal, error) {
 const tooManyDigits = "more than 38 digits"
 
 func add(d, o Decimal) (Decimal, bool) {
-	if d.scale == o.scale && d.negative == o.negative && d.coefficient.hi|o.coefficient.hi == 0 {
-		lo, carry := bits.Add64(d.coefficient.lo, o.coefficient.lo, 0)
-		return canonical(uint128{carry, lo}, int(d.scale), d.negative)
+	if d.negative == o.negative && d.coefficient.hi|o.coefficient.hi == 0 {
+		if d.scale < o.scale {
+			d, o = o, d
+		}
+		if n := int(d.scale - o.scale); n <= 19 { // 64 bits × 10^19 + 64 bits fit 128
+			hi, lo := bits.Mul64(o.coefficient.lo, power10(n).lo)
+			lo, carry := bits.Add64(lo, d.coefficient.lo, 0)
+			return canonical(uint128{hi + carry, lo}, int(d.scale), d.negative)
+		}
 	}
 	a, b, scale := align(d, o)
 	switch {

@@ -4,11 +4,13 @@ import (
 	"math"
 	"math/big"
 	"strings"
+
+	"github.com/holiman/uint256"
 )
 
 // fraction is ± numerator / (denominator × 10^scale), exact: a product on its
-// way to being rounded. Its methods return the next step, so a formula reads
-// from left to right.
+// way to being rounded. Each method changes f and returns it, so that a formula
+// reads from left to right.
 type fraction struct {
 	numerator   wide
 	denominator uint128 // never 0
@@ -21,7 +23,7 @@ func exactly(d Decimal) fraction {
 	return fraction{wide{small: d.coefficient.wide()}, uint128{lo: 1}, int(d.scale), d.negative}
 }
 
-func (f fraction) times(d Decimal) fraction {
+func (f *fraction) times(d Decimal) *fraction {
 	factor := d.coefficient.wide()
 	f.numerator.times(&factor)
 	f.scale += int(d.scale)
@@ -29,37 +31,36 @@ func (f fraction) times(d Decimal) fraction {
 	return f
 }
 
-// prorated multiplies by numerator / denominator, both positive or zero; 0/0
-// stands for the whole.
-func (f fraction) prorated(numerator, denominator int64) fraction {
-	if denominator == 0 || numerator == denominator {
-		return f
+// prorated multiplies by numerator / denominator, neither negative; 0/0 stands
+// for the whole. It comes before any other denominator.
+func (f *fraction) prorated(numerator, denominator int64) *fraction {
+	if numerator != denominator {
+		f.numerator.times(&uint256.Int{uint64(numerator)})
+		f.denominator = uint128{lo: uint64(denominator)}
 	}
-	factor := uint128{lo: uint64(numerator)}.wide()
-	f.numerator.times(&factor)
-	f.denominator.lo = uint64(denominator)
 	return f
 }
 
-// per divides by a positive number; it is the last step before rounding.
-func (f fraction) per(d Decimal) fraction {
+// per divides by a positive number; it comes before any other denominator.
+func (f *fraction) per(d Decimal) *fraction {
 	f.denominator = d.coefficient
 	f.scale -= int(d.scale)
 	return f
 }
 
-// round is the one division: f with so many fraction digits. The result is a
-// whole number of units of 10^-digits.
-func (f fraction) round(digits int, to direction) fraction {
+// round is the one division: it leaves a whole number of units of 10^-digits.
+func (f *fraction) round(digits int, to direction) *fraction {
 	divisor := wide{small: f.denominator.wide()}
 	f.numerator.timesPower10(digits - f.scale)
 	divisor.timesPower10(f.scale - digits)
-	return fraction{f.numerator.divide(&divisor, to), uint128{lo: 1}, digits, f.negative}
+	f.numerator.divide(&divisor, to)
+	f.denominator, f.scale = uint128{lo: 1}, digits
+	return f
 }
 
 // units is the numerator with its sign, for a rounded fraction that fits int64.
 // The smallest int64 is left out: its negative would not fit.
-func (f fraction) units() (int64, bool) {
+func (f *fraction) units() (int64, bool) {
 	if f.numerator.large != nil || !f.numerator.small.IsUint64() || f.numerator.small.Uint64() > math.MaxInt64 {
 		return 0, false
 	}
@@ -71,7 +72,7 @@ func (f fraction) units() (int64, bool) {
 }
 
 // decimal is a rounded fraction as a Decimal, if one can hold it.
-func (f fraction) decimal() (Decimal, bool) {
+func (f *fraction) decimal() (Decimal, bool) {
 	if f.numerator.large != nil {
 		return Decimal{}, false
 	}
@@ -81,7 +82,7 @@ func (f fraction) decimal() (Decimal, bool) {
 // lowest splits f into a finite decimal, digits / 10^scale, and a divisor in
 // lowest terms without a factor 2 or 5: what no decimal can express. The
 // divisor is 1 when f is a finite decimal.
-func (f fraction) lowest() (digits *big.Int, scale int, divisor *big.Int) {
+func (f *fraction) lowest() (digits *big.Int, scale int, divisor *big.Int) {
 	above, below := f.numerator, wide{small: f.denominator.wide()}
 	above.timesPower10(-f.scale)
 	below.timesPower10(f.scale)
@@ -109,7 +110,7 @@ func power(base int64, exponent int) *big.Int {
 }
 
 // String is the exact value: "112.896", or "10.1/3" when no finite decimal is.
-func (f fraction) String() string {
+func (f *fraction) String() string {
 	digits, scale, divisor := f.lowest()
 	text := digits.String()
 	if len(text) <= scale {
@@ -128,7 +129,7 @@ func (f fraction) String() string {
 }
 
 // finite reports whether f is a finite decimal.
-func (f fraction) finite() bool {
+func (f *fraction) finite() bool {
 	_, _, divisor := f.lowest()
 	return divisor.IsInt64() && divisor.Int64() == 1
 }

@@ -2,6 +2,7 @@ package money
 
 import (
 	"math/big"
+	"math/bits"
 
 	"github.com/holiman/uint256"
 )
@@ -24,6 +25,10 @@ func (x *wide) toBig() *big.Int {
 // times multiplies x by y.
 func (x *wide) times(y *uint256.Int) {
 	if x.large == nil {
+		if x.small.IsUint64() && y.IsUint64() { // most of them
+			x.small[1], x.small[0] = bits.Mul64(x.small[0], y[0])
+			return
+		}
 		var product uint256.Int
 		if _, overflow := product.MulOverflow(&x.small, y); !overflow {
 			x.small = product
@@ -33,35 +38,38 @@ func (x *wide) times(y *uint256.Int) {
 	x.large = new(big.Int).Mul(x.toBig(), y.ToBig())
 }
 
-// timesPower10 multiplies x by 10^n, n >= 0.
+// timesPower10 multiplies x by 10^n; nothing happens for n <= 0.
 func (x *wide) timesPower10(n int) {
 	for ; n > 0; n -= len(powers) - 1 {
 		x.times(&powers[min(n, len(powers)-1)])
 	}
 }
 
-// divide is x / divisor, rounded to a whole number; the divisor is not 0.
-func (x *wide) divide(divisor *wide, to direction) wide {
+// divide divides x by a divisor that is not 0, rounded to a whole number.
+func (x *wide) divide(divisor *wide, to direction) {
 	if x.large != nil || divisor.large != nil {
-		return divideBig(x.toBig(), divisor.toBig(), to)
+		x.divideBig(divisor.toBig(), to)
+		return
 	}
-	var quotient, rest, lack uint256.Int
-	quotient.DivMod(&x.small, &divisor.small, &rest)
+	var rest, lack uint256.Int
+	x.small.DivMod(&x.small, &divisor.small, &rest)
+	if to == down {
+		return
+	}
 	lack.Sub(&divisor.small, &rest) // rest ? lack is 2 × rest ? divisor without overflow
-	if to.awayFromZero(rest.Cmp(&lack), quotient[0]&1 == 1) {
-		quotient.AddUint64(&quotient, 1)
+	if to.awayFromZero(rest.Cmp(&lack), x.small[0]&1 == 1) {
+		x.small.AddUint64(&x.small, 1)
 	}
-	return wide{small: quotient}
 }
 
-func divideBig(x, divisor *big.Int, to direction) wide {
-	quotient, rest := new(big.Int).QuoRem(x, divisor, new(big.Int))
+func (x *wide) divideBig(divisor *big.Int, to direction) {
+	quotient, rest := new(big.Int).QuoRem(x.toBig(), divisor, new(big.Int))
 	lack := new(big.Int).Sub(divisor, rest)
 	if to.awayFromZero(rest.Cmp(lack), quotient.Bit(0) == 1) {
 		quotient.Add(quotient, big.NewInt(1))
 	}
-	if small, overflow := uint256.FromBig(quotient); !overflow {
-		return wide{small: *small}
+	x.large = quotient
+	if !x.small.SetFromBig(quotient) { // it fits 256 bits again
+		x.large = nil
 	}
-	return wide{large: quotient}
 }
