@@ -85,12 +85,14 @@ func Page(lines Lines, window Window) (PageOfLines, error) {
 			len(window.Before) > 0 && bytes.Compare(position, window.Before) >= 0 {
 			continue
 		}
-		// One line beyond the page is kept for a moment, then the farthest goes.
-		heap.Push(&kept, &Placed{*line, bytes.Clone(position)})
-		if len(kept.lines) > window.Limit {
-			heap.Pop(&kept)
+		if len(kept.lines) == window.Limit {
 			page.More = true
+			if !kept.nearer(position) {
+				continue
+			}
+			heap.Pop(&kept)
 		}
+		heap.Push(&kept, &Placed{*line, bytes.Clone(position)})
 	}
 	page.Lines = kept.lines
 	slices.SortFunc(page.Lines, func(x, y *Placed) int { return bytes.Compare(x.Position, y.Position) })
@@ -143,6 +145,11 @@ func appendText(b []byte, s string) []byte { return append(append(b, s...), 0) }
 type nearest struct {
 	lines    []*Placed
 	backward bool
+}
+
+// nearer tells whether a line belongs on the page more than the top does.
+func (n *nearest) nearer(position []byte) bool {
+	return len(n.lines) > 0 && (bytes.Compare(position, n.lines[0].Position) < 0) != n.backward
 }
 
 func (n *nearest) Len() int { return len(n.lines) }
