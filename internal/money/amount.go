@@ -8,8 +8,8 @@ import "math"
 // Minor lies between -(2^63 - 1) and 2^63 - 1, so that every amount has its
 // exact negative (rule D11); this package never makes the smallest int64.
 type Amount struct {
-	Minor    int64    `json:"minor"`
-	Currency Currency `json:"currency"`
+	Minor    int64
+	Currency Currency
 }
 
 // Add is a + b. Two currencies are a *MismatchError (rule D16); a sum beyond
