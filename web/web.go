@@ -1,0 +1,75 @@
+// Package web serves the pages that the binary carries: built beforehand by npm
+// (see build.mjs), committed in dist, embedded here. Nothing is fetched from
+// elsewhere when they run, and nothing but Go is needed to build the binary.
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed dist
+var dist embed.FS
+
+// policy lets a page run its own script and style, and speak to its own
+// server. Styles alone may also stand in the document: the editor's widgets
+// set theirs there.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// How long browsers keep what they got: a name with a hash in it never changes
+// its content, any other is asked for again.
+const (
+	forever    = "public, max-age=31536000, immutable"
+	revalidate = "no-cache"
+)
+
+// Playground serves the GraphiQL page at /playground and what belongs to it
+// below: the script and the style, whose names hold a hash of their content,
+// and licenses.txt. The page asks POST /graphql, and GET /demo/tokens
+// ([{role, organization, name, token}], 404 outside the demo) for tokens to
+// offer. Mount it at "/playground" and "/playground/".
+func Playground() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", policy)
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("X-Content-Type-Options", "nosniff")
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			header.Set("Allow", "GET, HEAD")
+			http.Error(w, "The playground answers GET and HEAD.", http.StatusMethodNotAllowed)
+			return
+		}
+		_, name, below := strings.Cut(r.URL.Path, "/playground/")
+		switch {
+		case below && name == "": // the page's own addresses are relative to the folder above
+			header.Set("Location", "../playground")
+			w.WriteHeader(http.StatusMovedPermanently)
+		case below && name == "licenses.txt":
+			serve(w, r, name, revalidate)
+		case below:
+			serve(w, r, path.Join("assets", path.Base(name)), forever)
+		default:
+			serve(w, r, "playground.html", revalidate)
+		}
+	})
+}
+
+func serve(w http.ResponseWriter, r *http.Request, name, cache string) {
+	content, err := dist.ReadFile(path.Join("dist", name))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", cache)
+	if cache == revalidate {
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(content)))
+	}
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+}

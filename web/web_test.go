@@ -1,0 +1,116 @@
+package web_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"sellthrough/web"
+)
+
+func get(t *testing.T, path string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequest(http.MethodGet, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	recorder := httptest.NewRecorder()
+	web.Playground().ServeHTTP(recorder, request)
+	return recorder
+}
+
+func TestThePageIsWholeWithoutTheInternet(t *testing.T) {
+	page := get(t, "/playground")
+	if page.Code != http.StatusOK || page.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Fatalf("the page is answered %d, %s", page.Code, page.Header().Get("Content-Type"))
+	}
+	links := regexp.MustCompile(`(?:href|src)="([^"]+)"`).FindAllStringSubmatch(page.Body.String(), -1)
+	types := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+	for _, link := range links {
+		if link[1] == "data:," { // no icon
+			continue
+		}
+		asset := get(t, "/"+link[1])
+		if asset.Code != http.StatusOK || asset.Body.Len() == 0 {
+			t.Errorf("%s is answered %d with %d bytes", link[1], asset.Code, asset.Body.Len())
+		}
+		if got, want := asset.Header().Get("Content-Type"), types[filepath.Ext(link[1])]; got != want {
+			t.Errorf("%s is of type %q, want %q", link[1], got, want)
+		}
+		if cache := asset.Header().Get("Cache-Control"); !strings.Contains(cache, "immutable") {
+			t.Errorf("%s has a hash in its name and is cached %q", link[1], cache)
+		}
+		delete(types, filepath.Ext(link[1]))
+	}
+	if len(types) > 0 {
+		t.Errorf("the page names no file of the kinds %v", types)
+	}
+}
+
+func TestThePageIsAskedForAgainAndComesOnce(t *testing.T) {
+	first := get(t, "/playground")
+	if cache := first.Header().Get("Cache-Control"); cache != "no-cache" {
+		t.Errorf("the page is cached %q", cache)
+	}
+	if again := get(t, "/playground", "If-None-Match", first.Header().Get("ETag")); again.Code != http.StatusNotModified {
+		t.Errorf("the same page again is answered %d, want 304", again.Code)
+	}
+}
+
+func TestThePageTalksToItsOwnServerOnly(t *testing.T) {
+	for _, path := range []string{"/playground", "/playground/licenses.txt", "/playground/missing.js"} {
+		policy := get(t, path).Header().Get("Content-Security-Policy")
+		for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"} {
+			if !strings.Contains(policy+";", want+";") {
+				t.Errorf("%s: the policy %q lacks %s", path, policy, want)
+			}
+		}
+	}
+}
+
+func TestOtherRequests(t *testing.T) {
+	for path, want := range map[string]int{
+		"/playground/missing.js":      http.StatusNotFound,
+		"/playground/playground.html": http.StatusNotFound,
+		"/playground/":                http.StatusMovedPermanently,
+		"/playground/licenses.txt":    http.StatusOK,
+	} {
+		if got := get(t, path).Code; got != want {
+			t.Errorf("%s is answered %d, want %d", path, got, want)
+		}
+	}
+	recorder := httptest.NewRecorder()
+	web.Playground().ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, "/playground", nil))
+	if recorder.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST is answered %d, want 405", recorder.Code)
+	}
+}
+
+// The page reads from the first line of an example whose token its tab opens with.
+func TestEveryExampleSaysWhoAsks(t *testing.T) {
+	names, err := filepath.Glob("examples/*.graphql")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	source, err := os.ReadFile("src/playground.jsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asker := regexp.MustCompile(`^# As (a |an )?(PUBLISHER|RESELLER|FINANCE|OPERATOR): `)
+	for _, name := range names {
+		query, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !asker.Match(query) {
+			t.Errorf("%s does not begin with \"# As a ROLE: what it asks\"", name)
+		}
+		if !strings.Contains(string(source), "../"+filepath.ToSlash(name)) {
+			t.Errorf("%s is not opened by the playground", name)
+		}
+	}
+}
