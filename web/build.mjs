@@ -21,10 +21,12 @@ const result = await build({
   entryNames: '[name]-[hash]',
   bundle: true,
   minify: true,
+  keepNames: true, // GraphiQL titles its icons after its functions
   format: 'esm',
   target: 'es2022',
   jsx: 'automatic',
   loader: { '.graphql': 'text' },
+  alias: { 'react-style-singleton': './src/no-style.js' },
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none', // the licences are in dist/licenses.txt
   metafile: true,

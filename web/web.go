@@ -18,9 +18,8 @@ import (
 var dist embed.FS
 
 // policy lets a page run its own script and style, and speak to its own
-// server. Styles alone may also stand in the document: the editor's widgets
-// set theirs there.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+// server, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // How long browsers keep what they got: a name with a hash in it never changes

@@ -64,7 +64,7 @@ func TestThePageIsAskedForAgainAndComesOnce(t *testing.T) {
 func TestThePageTalksToItsOwnServerOnly(t *testing.T) {
 	for _, path := range []string{"/playground", "/playground/licenses.txt", "/playground/missing.js"} {
 		policy := get(t, path).Header().Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"} {
+		for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"} {
 			if !strings.Contains(policy+";", want+";") {
 				t.Errorf("%s: the policy %q lacks %s", path, policy, want)
 			}
