@@ -2,7 +2,9 @@ package models
 
 import (
 	"crypto/sha256"
+	"database/sql/driver"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"sellthrough/internal/money"
@@ -32,6 +34,19 @@ var laterActions = []Action{"convert", "changeBillingPlan", "moveQuantity", "ext
 // canonical form that does not depend on the file it came in. The same key
 // with the same digest is the same fact; with another digest it is a conflict.
 type Digest [16]byte
+
+// Value stores the 16 bytes.
+func (d Digest) Value() (driver.Value, error) { return d[:], nil }
+
+// Scan reads what Value wrote.
+func (d *Digest) Scan(value any) error {
+	bytes, ok := value.([]byte)
+	if !ok || len(bytes) != len(d) {
+		return fmt.Errorf("digest: cannot read %T as %d bytes", value, len(d))
+	}
+	copy(d[:], bytes)
+	return nil
+}
 
 // Purchase is one fact about a subscription: it was bought, renewed, changed
 // or cancelled. Facts are appended and never changed.
@@ -151,11 +166,14 @@ type UsageRecord struct {
 	Source     string `gorm:"column:source;primaryKey" json:"source"`
 	ExternalID string `gorm:"column:external_id;primaryKey" json:"external_id"`
 	// OccurredAt decides the month (D15).
-	OccurredAt     time.Time `gorm:"column:occurred_at" json:"occurred_at"`
-	RecordedAt     time.Time `gorm:"column:recorded_at" json:"-"`
-	Digest         Digest    `gorm:"column:digest" json:"-"`
-	SubscriptionID string    `gorm:"column:subscription_id" json:"subscription_id"`
-	MeterID        string    `gorm:"column:meter_id" json:"meter_id"`
+	OccurredAt time.Time `gorm:"column:occurred_at" json:"occurred_at"`
+	RecordedAt time.Time `gorm:"column:recorded_at" json:"-"`
+	Digest     Digest    `gorm:"column:digest" json:"-"`
+	// ResellerTenantID is that of the subscription, set by who records it: the
+	// sender does not say it, and the fact can then be found by reseller.
+	ResellerTenantID string `gorm:"column:reseller_tenant_id" json:"-"`
+	SubscriptionID   string `gorm:"column:subscription_id" json:"subscription_id"`
+	MeterID          string `gorm:"column:meter_id" json:"meter_id"`
 	// Quantity is above 0, with at most 15 integer and 15 fraction digits.
 	Quantity money.Decimal `gorm:"column:quantity" json:"quantity"`
 }

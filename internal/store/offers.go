@@ -1,0 +1,245 @@
+package store
+
+import (
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"sellthrough/models"
+)
+
+// OfferFilter narrows a list of private offers, as ProductFilter does. Status
+// follows from instants, so only its first step can be asked for here.
+type OfferFilter struct {
+	IDs              []string
+	PublisherID      string
+	ResellerTenantID string
+	ProductID        string
+	Text             string // anywhere in name or id; a reseller does not see names
+	Submitted        *bool
+	// EndingFrom is the earliest last month, 0 for any.
+	EndingFrom models.Month
+}
+
+func (r *Reader) privateOffers(f OfferFilter) *gorm.DB {
+	query := r.in(r.from("private_offers"), "id", f.IDs)
+	query = equal(query, "publisher_id", f.PublisherID)
+	if f.ResellerTenantID != "" {
+		query = query.Where("id IN (SELECT private_offer_id FROM private_offer_resellers WHERE reseller_tenant_id = ?)", f.ResellerTenantID)
+	}
+	if f.ProductID != "" {
+		query = query.Where("id IN (SELECT private_offer_id FROM private_offer_pricing_lines WHERE product_id = ?)", f.ProductID)
+	}
+	if r.viewer.Role == models.RoleReseller {
+		query = matching(query, f.Text, "id")
+	} else {
+		query = matching(query, f.Text, "name", "id")
+	}
+	if f.Submitted != nil && *f.Submitted {
+		query = query.Where("submitted_at IS NOT NULL")
+	} else if f.Submitted != nil {
+		query = query.Where("submitted_at IS NULL")
+	}
+	if f.EndingFrom != 0 {
+		query = query.Where("end_month >= ?", f.EndingFrom)
+	}
+	return query
+}
+
+// PrivateOffers lists offers by id, which is the order of their creation, with
+// their pricing lines and resellers. A reseller gets only its own row of those,
+// never a draft, and neither name nor contacts.
+func (r *Reader) PrivateOffers(filter OfferFilter, page Page) ([]models.PrivateOffer, bool, error) {
+	offers, more, err := pageOf[models.PrivateOffer](r, "private_offers", r.privateOffers(filter), page, "id")
+	if err != nil {
+		return nil, false, err
+	}
+	return offers, more, r.complete(offers)
+}
+
+// CountPrivateOffers counts what PrivateOffers lists.
+func (r *Reader) CountPrivateOffers(filter OfferFilter) (int64, error) {
+	return count(r, r.privateOffers(filter))
+}
+
+// OffersFor are the submitted offers that name one of the resellers (nil: any)
+// and end in or after a month, sorted by id: all that can price a charge from
+// then on. Withdrawn ones are among them, since they priced what came before.
+func (r *Reader) OffersFor(resellerTenantIDs []string, endingFrom models.Month) ([]models.PrivateOffer, error) {
+	query := r.from("private_offers").Where("submitted_at IS NOT NULL AND end_month >= ?", endingFrom)
+	if resellerTenantIDs != nil {
+		named := r.in(r.db.Table("private_offer_resellers").Select("private_offer_id"), "reseller_tenant_id", resellerTenantIDs)
+		query = query.Where("id IN (?)", named)
+	}
+	offers, err := find[models.PrivateOffer](r, "private_offers", query.Order("id"))
+	if err != nil {
+		return nil, err
+	}
+	return offers, r.complete(offers)
+}
+
+// complete adds pricing lines and resellers to offers, and hides from a
+// reseller what is the publisher's own.
+func (r *Reader) complete(offers []models.PrivateOffer) error {
+	if len(offers) == 0 {
+		return nil
+	}
+	ids := make([]string, len(offers))
+	byID := make(map[string]*models.PrivateOffer, len(offers))
+	for i := range offers {
+		ids[i] = offers[i].ID
+		byID[ids[i]] = &offers[i]
+		if r.viewer.Role == models.RoleReseller {
+			offers[i].Name, offers[i].PreparedBy, offers[i].NotificationContacts = "", "", nil
+		}
+	}
+	lines, err := find[models.PricingLine](r, "private_offer_pricing_lines",
+		r.in(r.from("private_offer_pricing_lines"), "private_offer_id", ids).Order("private_offer_id, position"))
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		byID[line.PrivateOfferID].Pricing = append(byID[line.PrivateOfferID].Pricing, line)
+	}
+	resellers, err := find[models.OfferReseller](r, "private_offer_resellers",
+		r.in(r.from("private_offer_resellers"), "private_offer_id", ids).Order("private_offer_id, reseller_tenant_id"))
+	if err != nil {
+		return err
+	}
+	for _, reseller := range resellers {
+		byID[reseller.PrivateOfferID].Resellers = append(byID[reseller.PrivateOfferID].Resellers, reseller)
+	}
+	return nil
+}
+
+// OffersDue are the ids of the offers that have a step to take at the instant
+// now: submitted, neither withdrawn nor recorded as ended, and with a reseller
+// that waits, or not recorded as live, or over.
+func (r *Reader) OffersDue(now time.Time) ([]string, error) {
+	var ids []string
+	err := r.from("private_offers").
+		Where("submitted_at IS NOT NULL AND withdrawn_at IS NULL AND ended_at IS NULL").
+		Where("live_at IS NULL OR end_month < ? OR EXISTS (SELECT 1 FROM private_offer_resellers w WHERE w.private_offer_id = private_offers.id"+
+			" AND w.published_at IS NULL AND w.failed_at IS NULL AND w.withdrawn_at IS NULL)", models.MonthOf(now)).
+		Order("id").Pluck("id", &ids).Error
+	r.rows["private_offers"] += len(ids)
+	return ids, wrap(err)
+}
+
+// CreateOffer stores a new draft with its lines and resellers. A publisher can
+// store its own only: others are ErrNotFound.
+func (w *Writer) CreateOffer(o *models.PrivateOffer) error {
+	if w.viewer.Role == models.RoleReseller || w.viewer.Role == models.RolePublisher && o.PublisherID != w.viewer.Organization {
+		return ErrNotFound
+	}
+	if err := w.db.Table("private_offers").Create(o).Error; err != nil {
+		return wrap(err)
+	}
+	return w.createParts(o)
+}
+
+func (w *Writer) createParts(o *models.PrivateOffer) error {
+	for i := range o.Pricing {
+		o.Pricing[i].PrivateOfferID, o.Pricing[i].Position = o.ID, i+1
+	}
+	for i := range o.Resellers {
+		o.Resellers[i].PrivateOfferID = o.ID
+	}
+	if len(o.Pricing) > 0 {
+		if err := w.db.Table("private_offer_pricing_lines").Create(&o.Pricing).Error; err != nil {
+			return wrap(err)
+		}
+	}
+	if len(o.Resellers) > 0 {
+		return wrap(w.db.Table("private_offer_resellers").CreateInBatches(&o.Resellers, 500).Error)
+	}
+	return nil
+}
+
+// ReplaceDraft stores a draft anew over the version that the caller saw, and
+// counts o.Version up. ErrStale: it has another version, or is a draft no more.
+// ErrNotFound: there is no such offer for the viewer.
+func (w *Writer) ReplaceDraft(o *models.PrivateOffer, seenVersion int) error {
+	stored, err := w.OfferForUpdate(o.ID)
+	if err != nil {
+		return err
+	}
+	if stored.Version != seenVersion || stored.SubmittedAt != nil {
+		return ErrStale
+	}
+	o.Version = seenVersion + 1
+	for _, table := range []string{"private_offer_pricing_lines", "private_offer_resellers"} {
+		if err := w.db.Table(table).Where("private_offer_id = ?", o.ID).Delete(nil).Error; err != nil {
+			return wrap(err)
+		}
+	}
+	if err := w.db.Table("private_offers").Clauses(clause.OnConflict{UpdateAll: true}).Create(o).Error; err != nil {
+		return wrap(err)
+	}
+	return w.createParts(o)
+}
+
+// OfferForUpdate is one offer, whole, locked until the transaction ends.
+// ErrNotFound: there is none, or the viewer may not see it.
+func (w *Writer) OfferForUpdate(id string) (*models.PrivateOffer, error) {
+	offer, err := one[models.PrivateOffer](w.Reader, "private_offers",
+		w.from("private_offers").Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id))
+	if err != nil {
+		return nil, err
+	}
+	offers := []models.PrivateOffer{*offer}
+	return &offers[0], w.complete(offers)
+}
+
+// SaveOfferInstants stores the steps of an offer, when it was last changed, and
+// its version. Lock it first (OfferForUpdate).
+func (w *Writer) SaveOfferInstants(o *models.PrivateOffer) error {
+	return w.updateOne(w.from("private_offers").Where("id = ?", o.ID).
+		Select("version", "updated_at", "submitted_at", "live_at", "ended_at", "withdrawn_at").Updates(o))
+}
+
+// SaveOfferProgress stores how far an offer has come for these resellers. Lock
+// the offer first.
+func (w *Writer) SaveOfferProgress(offerID string, resellers []models.OfferReseller) error {
+	for i := range resellers {
+		err := w.updateOne(w.from("private_offer_resellers").
+			Where("private_offer_id = ? AND reseller_tenant_id = ?", offerID, resellers[i].ResellerTenantID).
+			Select("authorized_at", "published_at", "failed_at", "failure_reason", "withdrawn_at").Updates(&resellers[i]))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Writer) updateOne(result *gorm.DB) error {
+	if result.Error == nil && result.RowsAffected == 0 {
+		return ErrNotFound
+	}
+	return wrap(result.Error)
+}
+
+// Sale says that a private offer won a purchase, a renewal or usage, and so is
+// sold through this reseller for good (D9). The first sale is kept.
+type Sale struct {
+	PrivateOfferID   string    `gorm:"column:private_offer_id;primaryKey"`
+	ResellerTenantID string    `gorm:"column:reseller_tenant_id;primaryKey"`
+	SubscriptionID   string    `gorm:"column:subscription_id"`
+	SoldAt           time.Time `gorm:"column:sold_at"`
+}
+
+// RecordSales keeps the sales whose offer and reseller have none yet. Lock the
+// resellers first (LockResellers).
+func (w *Writer) RecordSales(sales []Sale) error {
+	if len(sales) == 0 {
+		return nil
+	}
+	return wrap(w.db.Table("private_offer_sales").Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(&sales, 500).Error)
+}
+
+// Sales are the first sales of an offer, by reseller.
+func (r *Reader) Sales(offerID string) ([]Sale, error) {
+	return find[Sale](r, "private_offer_sales",
+		r.from("private_offer_sales").Where("private_offer_id = ?", offerID).Order("reseller_tenant_id"))
+}
