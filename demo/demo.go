@@ -13,7 +13,7 @@ import (
 // Files are the files that the story names, and README.md with the notice that
 // their licence asks for.
 //
-//go:embed README.md story.json *.jsonl *.csv metering.json
+//go:embed README.md story.json *.jsonl *.csv metering.json daily-rated.json
 var Files embed.FS
 
 // Step is one step of the story. Either it imports a file, or it lets the
@@ -25,7 +25,8 @@ type Step struct {
 	// Import is the kind of the file, as `sellthrough import KIND` names it;
 	// empty where Work is set.
 	Import string `json:"import"`
-	// Format is the file's format where its name does not tell ("metering").
+	// Format is the file's format where its name does not tell ("metering",
+	// "daily-rated").
 	Format string `json:"format"`
 	// File is the name in Files.
 	File string `json:"file"`

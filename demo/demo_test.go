@@ -46,7 +46,7 @@ func tell(t *testing.T) *market {
 		switch {
 		case step.Work:
 			m.work(step.At)
-		case step.Import == "catalogue" || step.Import == "exchange-rates":
+		case step.Import == "catalogue" || step.Import == "price-sheet" || step.Import == "exchange-rates":
 			for record := range records(t, step) {
 				m.catalogue(t, record)
 			}
@@ -270,7 +270,7 @@ func TestEveryRecordIsFitToLoad(t *testing.T) {
 	if !maps.Equal(m.rejected, want) {
 		t.Errorf("rejected usage: %v, want %v", m.rejected, want)
 	}
-	if len(m.usage) != 2500+22 {
+	if len(m.usage) != 2500+22+100 {
 		t.Errorf("%d usage records are accepted", len(m.usage))
 	}
 }
@@ -299,6 +299,9 @@ func TestTheMarketShowsEverything(t *testing.T) {
 			if line.MarginAmount < 0 && line.WholesaleSubtotal > 0 {
 				seen["dearer than the list"]++
 			}
+			if line.MeterID == "" && line.ChargeType == models.ChargeRenew {
+				seen["renewal of "+line.PlanID+" at "+line.ListUnitPrice.String()+" "+string(line.PricingCurrency)]++
+			}
 			if line.PrivateOfferID != "" {
 				seen["offer "+line.PrivateOfferID]++
 			}
@@ -310,7 +313,7 @@ func TestTheMarketShowsEverything(t *testing.T) {
 	}
 	want := []string{"margin NONE", "margin PERCENTAGE", "margin CUSTOM_PRICE", "infrastructure", "dearer than the list",
 		"currencies USD USD", "currencies EUR EUR", "currencies JPY JPY", "currencies USD EUR", "fee rate 0.02", "fee rate 0.03", "fee rate 0.015",
-		"reseller DIRECT_BILL", "reseller INDIRECT_PROVIDER"}
+		"reseller DIRECT_BILL", "reseller INDIRECT_PROVIDER", "renewal of standard at 10.08 USD", "renewal of standard at 11.2 USD"}
 	for _, chargeType := range models.ChargeTypes {
 		want = append(want, "charge "+string(chargeType))
 	}

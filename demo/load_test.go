@@ -75,6 +75,17 @@ func instant(t *testing.T, text string) time.Time {
 
 func records(t *testing.T, step Step) iter.Seq[models.Record] {
 	return func(yield func(models.Record) bool) {
+		if step.Import == "price-sheet" {
+			for row := range rows(t, step) {
+				r := models.Record{Price: &models.Price{ProductID: row["ProductId"], PlanID: row["SkuId"], Term: models.Term(row["TermDuration"]), Billing: models.Billing(strings.ToUpper(row["BillingPlan"])),
+					Market: row["Market"], Currency: money.Currency(row["Currency"]), UnitPrice: money.MustParse(row["ERP Price"]), EffectiveFrom: models.NewMonth(2019, 2)}}
+				good(t, "price", r.Check())
+				if !yield(r) {
+					return
+				}
+			}
+			return
+		}
 		if strings.HasSuffix(step.File, ".csv") {
 			for row := range rows(t, step) {
 				r := models.Record{ExchangeRate: &models.ExchangeRate{Currency: money.Currency(row["CurrencyCode"]), Month: month(t, row["Month"]), USDPerUnit: money.MustParse(row["USDPerUnit"])}}
@@ -213,6 +224,23 @@ func usage(t *testing.T, step Step) iter.Seq2[models.UsageRecord, models.Violati
 			for _, e := range batch.Request {
 				u := models.UsageRecord{Source: "metering", ExternalID: e.ResourceID + "/" + e.Dimension + "/" + e.EffectiveStartTime[:13], OccurredAt: instant(t, e.EffectiveStartTime),
 					SubscriptionID: e.ResourceID, MeterID: e.Dimension, Quantity: e.Quantity}
+				if !yield(u, u.Check()) {
+					return
+				}
+			}
+			return
+		}
+		if step.Format == "daily-rated" {
+			var batch struct {
+				Items []struct {
+					SubscriptionID, MeterID, UsageDate string
+					Quantity                           money.Decimal
+				}
+			}
+			unmarshal(t, content(t, step), &batch)
+			for _, e := range batch.Items {
+				u := models.UsageRecord{Source: "daily-rated", ExternalID: e.SubscriptionID + "/" + e.MeterID + "/" + e.UsageDate, OccurredAt: instant(t, e.UsageDate),
+					SubscriptionID: e.SubscriptionID, MeterID: e.MeterID, Quantity: e.Quantity}
 				if !yield(u, u.Check()) {
 					return
 				}

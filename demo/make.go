@@ -39,10 +39,12 @@ func main() {
 	}
 	customers := assignCustomers(sample)
 	save("catalogue.jsonl", catalogue(sample, customers))
+	save("price-sheet.csv", priceSheet())
 	save("exchange-rates.csv", exchangeRates())
 	save("purchases.csv", purchases(sample, customers))
 	save("usage.csv", usage(sample))
 	save("metering.json", metering())
+	save("daily-rated.json", dailyRated())
 	for _, day := range slices.Sorted(maps.Keys(offersByDay)) {
 		save("offers-"+day+".jsonl", jsonLines(offersByDay[day]))
 	}
@@ -115,7 +117,8 @@ func readSample(path string) ([]row, error) {
 
 func (r row) product() string { return slug(r.service) + publishers[r.publisher].suffix }
 
-// publishers are the sample's by name, and one invented vendor.
+// publishers are the sample's by name, one of the vendor's own samples, and one
+// that is invented.
 var publishers = map[string]struct{ suffix, country, currency string }{
 	"Amazon Web Services, Inc.":        {"", "US", "USD"},
 	"Amazon Web Services Canada, Inc.": {"-canada", "CA", "CAD"},
@@ -123,10 +126,14 @@ var publishers = map[string]struct{ suffix, country, currency string }{
 	"Microsoft":                        {"", "US", "USD"},
 	"Oracle":                           {"", "US", "USD"},
 	"Red Hat Inc.":                     {"", "US", "USD"},
+	testAlto:                           {"", "US", "USD"},
 	alderPeak:                          {"", "US", "USD"},
 }
 
-const alderPeak = "Alder Peak Software"
+const (
+	testAlto  = "Test Alto Networks, Inc."
+	alderPeak = "Alder Peak Software"
+)
 
 // The resellers, all invented: two of each type.
 var (
@@ -248,6 +255,7 @@ func catalogue(rows []row, customers map[string]desk) []byte {
 		out.add("customer", models.Customer{TenantID: guid("customer", name), ResellerTenantID: d.reseller.TenantID, Name: name, Country: d.market})
 	}
 	sampleProducts(&out, rows, customers)
+	vendorProducts(&out)
 	alderPeakProducts(&out)
 	from := month("2024-01")
 	out.add("agencyFee", models.AgencyFeeRate{PublisherID: slug("Red Hat Inc."), EffectiveFrom: from, Rate: money.MustParse("0.02")})
@@ -290,6 +298,47 @@ func sampleProducts(out *lines, rows []row, customers map[string]desk) {
 			}
 		}
 	}
+}
+
+// The two products of the marketplace's own documentation samples.
+const (
+	communications = "CFQ7TTC0HDK0"
+	firewall       = "vm-series-next-generation-firewall"
+	firewallPlan   = "bundle-2-payg"
+)
+
+// vendorProducts writes the product of the price sheet, whose prices are in
+// priceSheet, and a virtual machine with its licence, at the price with 13
+// decimals of the daily-rated sample, and its hardware, at the 0.14 of the
+// documentation's example.
+func vendorProducts(out *lines) {
+	listed := models.Product{Marketplaces: []models.Marketplace{models.AzureMarketplace}, Published: true, Public: true, Transactable: true, CSPOptIn: models.OptInAny}
+	seats, vm := listed, listed
+	seats.ID, seats.PublisherID, seats.Title, seats.Type = communications, slug("Microsoft"), "Advanced Communications", models.SaaS
+	seats.Marketplaces = []models.Marketplace{models.AppSource}
+	out.add("product", seats)
+	out.add("plan", models.Plan{ProductID: communications, ID: "0001", Title: "Advanced Communications", PricingModel: models.PerUser})
+	vm.ID, vm.PublisherID, vm.Title, vm.Type = firewall, slug(testAlto), "VM-Series Next Generation Firewall", models.VirtualMachine
+	out.add("product", vm)
+	out.add("plan", models.Plan{ProductID: firewall, ID: firewallPlan, Title: "VM-Series Next-Generation Firewall (Bundle 2 PAYG)", PricingModel: models.Usage})
+	out.add("meter", models.Meter{ProductID: firewall, ID: "4core", Title: "1 Compute Hour - 4core", Unit: "1 Hour"})
+	out.add("meter", models.Meter{ProductID: firewall, ID: "4core-hardware", Title: "Azure compute of the machine", Unit: "1 Hour", Infrastructure: true})
+	for _, meter := range []struct{ id, price string }{{"4core", "1.2799888920023"}, {"4core-hardware", "0.14"}} {
+		out.add("price", models.Price{ProductID: firewall, MeterID: meter.id, Market: "US", Currency: "USD", EffectiveFrom: month("2024-01"), UnitPrice: money.MustParse(meter.price)})
+	}
+}
+
+// priceSheet has the vendor's columns and the figures of its sample: the list
+// price is the ERP Price.
+func priceSheet() []byte {
+	table := [][]string{{"ProductTitle", "ProductId", "SkuId", "SkuTitle", "Publisher", "SkuDescription", "UnitOfMeasure", "TermDuration", "BillingPlan",
+		"Market", "Currency", "UnitPrice", "PricingTierRangeMin", "PricingTierRangeMax", "EffectiveStartDate", "EffectiveEndDate", "Tags", "ERP Price"}}
+	for _, m := range markets {
+		unit, list := times(money.MustParse("115.2"), m.factor).String(), times(money.New(144, 0), m.factor).String()
+		table = append(table, []string{"Advanced Communications", communications, "0001", "Advanced Communications", "Microsoft", "Meetings and calls, by the seat.", "",
+			"P1Y", "Annual", m.market, string(m.currency), unit, "", "", "2/1/2019 12:00:00 AM", "12/31/2025 11:59:59 PM", "License", list})
+	}
+	return table2csv(table)
 }
 
 // alderPeakProducts writes the invented vendor: seats, a flat rate with meters,
@@ -379,14 +428,14 @@ func exchangeRates() []byte {
 }
 
 // subscriptionID names a pay-as-you-go subscription readably. Those of SaaS
-// plans are GUIDs, as the metering API has them.
+// plans are GUIDs, as the metering API and daily-rated usage have them.
 func (r row) subscriptionID() string { return slug(r.account) + "." + r.product() }
 
-func saasID(customer, product, plan string) string {
+func subscriptionGUID(customer, product, plan string) string {
 	return guid("subscription", customer, product, plan)
 }
 
-// seats are the SaaS subscriptions, all invented: every action and every kind
+// seats are the subscriptions of other plans, all invented: every action and every kind
 // of charge occurs.
 var seats = []struct {
 	customer, product, plan string
@@ -432,6 +481,10 @@ var seats = []struct {
 		{"2024-09-05T08:00:00Z", "new", 0}, {"2024-10-05T00:00:00Z", "renew", 0}, {"2024-11-05T00:00:00Z", "renew", 0}}},
 	{"Orion Nimbus", "alder-metrics", "basic", models.P1M, models.Monthly, []event{
 		{"2024-10-08T01:00:00Z", "new", 0}, {"2024-11-08T00:00:00Z", "renew", 0}}},
+	// The products of the vendor's samples: seats by the year, and a virtual
+	// machine that only meters.
+	{"Orion Pioneer", communications, "0001", models.P1Y, models.Annual, []event{{"2024-09-23T09:00:00Z", "new", 18}}},
+	{"Pioneer Zenith", firewall, firewallPlan, "", "", []event{{"2024-09-30T16:00:00Z", "new", 0}}},
 }
 
 type event struct {
@@ -471,8 +524,8 @@ func purchases(rows []row, customers map[string]desk) []byte {
 	}
 	for _, s := range seats {
 		for i, e := range s.events {
-			name := fmt.Sprintf("%s.%s-%s.%d", slug(s.customer), s.product, s.plan, i+1)
-			add(name, e.at, e.action, saasID(s.customer, s.product, s.plan), s.customer, s.product, s.plan, s.term, s.billing, e.quantity)
+			name := fmt.Sprintf("%s.%s-%s.%d", slug(s.customer), slug(s.product), s.plan, i+1)
+			add(name, e.at, e.action, subscriptionGUID(s.customer, s.product, s.plan), s.customer, s.product, s.plan, s.term, s.billing, e.quantity)
 		}
 	}
 	slices.SortStableFunc(facts, func(a, b []string) int { return strings.Compare(a[2], b[2]) })
@@ -521,7 +574,7 @@ func metering() []byte {
 		{"Orion Nimbus", "basic", "2024-10-22T03:00:00", "777.0", "58.9"},
 		{"Orion Nimbus", "basic", "2024-11-18T03:00:00", "640.0", "61.4"},
 	} {
-		id := saasID(e.customer, "alder-metrics", e.plan)
+		id := subscriptionGUID(e.customer, "alder-metrics", e.plan)
 		batch.Request = append(batch.Request,
 			event{id, json.Number(e.events), "events", e.day, e.plan},
 			event{id, json.Number(e.retention), "retention", e.day, e.plan})
@@ -531,6 +584,36 @@ func metering() []byte {
 		log.Fatal(err)
 	}
 	return append(text, '\n')
+}
+
+// dailyRated is usage in the shape of the vendor's daily-rated line items: the
+// virtual machine runs day and night.
+func dailyRated() []byte {
+	type item struct {
+		PublisherName   string      `json:"publisherName"`
+		ProductName     string      `json:"productName"`
+		SubscriptionID  string      `json:"subscriptionId"`
+		ResourceURI     string      `json:"resourceUri"`
+		ChargeStartDate string      `json:"chargeStartDate"`
+		ChargeEndDate   string      `json:"chargeEndDate"`
+		UsageDate       string      `json:"usageDate"`
+		MeterID         string      `json:"meterId"`
+		UnitOfMeasure   string      `json:"unitOfMeasure"`
+		Quantity        json.Number `json:"quantity"`
+	}
+	subscription := subscriptionGUID("Pioneer Zenith", firewall, firewallPlan)
+	var items []string
+	for day := instant("2024-10-01"); day.AddDate(0, 0, 1).Before(loadedAt); day = day.AddDate(0, 0, 1) {
+		month := models.MonthOf(day)
+		for _, meter := range []string{"4core", "4core-hardware"} {
+			items = append(items, string(marshal(item{
+				testAlto, "VM-Series Next Generation Firewall", subscription,
+				"/subscriptions/" + subscription + "/resourceGroups/edge/providers/Microsoft.Compute/virtualMachines/firewall-1",
+				month.Start().Format(time.RFC3339), month.End().Format(time.RFC3339), day.Format(time.RFC3339), meter, "1 Hour", "24.0",
+			})))
+		}
+	}
+	return fmt.Appendf(nil, "{\"totalCount\": %d, \"items\": [\n%s\n]}\n", len(items), strings.Join(items, ",\n"))
 }
 
 // offer is a product-ingestion document of a private offer.
@@ -591,6 +674,8 @@ var offersByDay = map[string][]offer{
 			absolute("storage-accounts", payAsYouGo,
 				absolutePrice{Market: "US", Currency: "USD", Meter: "1017069", Price: "0.038"},
 				absolutePrice{Market: "US", Currency: "USD", Meter: "611182811", Price: "0.0175"})),
+		promote("microsoft", "Advanced Communications: 5 %", asSoonAsPossible, "2025-08-31",
+			to(brightwater, larkspur), percent(communications, "0001", "5")),
 		promote("red-hat-inc", "OpenShift for Brightwater: opens the product to one partner", asSoonAsPossible, "2025-08-31",
 			to(brightwater), percent("red-hat-openshift-service-on-aws", "", "12")),
 		promote("alder-peak-software", "Desk, every plan: 15 %", asSoonAsPossible, "2025-06-30",
@@ -615,6 +700,8 @@ var offersByDay = map[string][]offer{
 			to(larkspur), percent("amazon-elastic-compute-cloud", payAsYouGo, "12.75"), percent("amazoncloudwatch", "", "9.99")),
 		promote("amazon-web-services-inc", "EC2 product: 10 % for Larkspur (loses to the plan's 12.75 %)", "2024-11-01", "2024-11-30",
 			to(larkspur), percent("amazon-elastic-compute-cloud", "", "10")),
+		promote("test-alto-networks-inc", "Firewall licence: 10 % from November", "2024-11-01", "2025-10-31",
+			to(brightwater, hakone), percent(firewall, firewallPlan, "10")),
 	},
 	"2024-11-18": {
 		promote("amazon-web-services-inc", "EC2 winter: 18 % from December (scheduled)", "2024-12-01", "2025-05-31",
