@@ -107,10 +107,11 @@ func (m *market) catalogue(t *testing.T, record models.Record) {
 // submit saves drafts and submits the others: neither may break a rule.
 func (m *market) submit(t *testing.T, step Step) {
 	t.Helper()
-	for o, live := range offers(t, step) {
+	for document := range offers(t, step) {
+		o := document.Offer
 		o.PublisherID = m.products[o.Pricing[0].ProductID].PublisherID
 		violations := o.CheckDraft(models.DefaultLimits)
-		if live {
+		if document.Live {
 			publisher := m.publishers[o.PublisherID]
 			violations = o.CheckSubmit(models.SubmitFacts{
 				Publisher: &publisher, Products: m.products, Plans: m.plans, Resellers: m.resellers, Customers: m.customers, Prices: m.prices,
@@ -180,7 +181,8 @@ func (m *market) purchase(t *testing.T, step Step) {
 
 func (m *market) consume(t *testing.T, step Step) {
 	t.Helper()
-	for u, violations := range usage(t, step) {
+	for record := range usage(t, step) {
+		u := record.Value
 		s := m.subscriptions[u.SubscriptionID]
 		if u.OccurredAt.After(step.At) {
 			t.Errorf("usage %s is told before it happens", u.ExternalID)
@@ -188,8 +190,8 @@ func (m *market) consume(t *testing.T, step Step) {
 		switch {
 		case s == nil || m.lives[s.ID].At(u.OccurredAt) == nil:
 			t.Errorf("usage %s belongs to no live subscription", u.ExternalID)
-		case len(violations) > 0:
-			for _, v := range violations {
+		case len(record.Violations) > 0:
+			for _, v := range record.Violations {
 				m.rejected[v.Code]++
 			}
 		case !has(m.meters, s.ProductID+"/"+u.MeterID):
