@@ -283,7 +283,7 @@ func TestTheMarketShowsEverything(t *testing.T) {
 	m := tell(t)
 	book := m.book(t)
 	seen := map[string]int{}
-	for _, month := range []models.Month{models.NewMonth(2024, time.September), models.NewMonth(2024, time.October), models.NewMonth(2024, time.November)} {
+	for _, month := range []models.Month{models.NewMonth(2024, time.August), models.NewMonth(2024, time.September), models.NewMonth(2024, time.October), models.NewMonth(2024, time.November)} {
 		unrated := book.RateMonth(month, func(line *models.BillingLine) bool {
 			if err := line.Check(); err != nil {
 				t.Error(err)
