@@ -1,0 +1,219 @@
+package schema_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+var (
+	pascalCase     = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
+	camelCase      = regexp.MustCompile(`^[a-z][A-Za-z0-9]*$`)
+	screamingSnake = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$`)
+)
+
+// TestSchemaFollowsItsConventions reads the contract as a reviewer would: whatever
+// a program outside relies on is described, named as its neighbours are, and
+// shaped as they are.
+func TestSchemaFollowsItsConventions(t *testing.T) {
+	for _, complaint := range lint(load(t)) {
+		t.Error(complaint)
+	}
+}
+
+// TestTheLinterSeesEachFault shows the linter one schema that does everything
+// wrong, so that a check that falls asleep is noticed.
+func TestTheLinterSeesEachFault(t *testing.T) {
+	const wrong = `
+		enum Role { finance }
+		directive @visible(to: [Role!]!) on FIELD_DEFINITION
+		type Query { Price(At: Float): lower  offers: OfferConnection }
+		type Mutation { sell(offer: ID!): Sold  buy(input: ID!): BuyPayload }
+		type lower { id: ID }
+		type Sold { id: ID }
+		type Wrong { text: String }
+		type BuyPayload { userErrors: [Wrong] }
+		type OfferConnection { nodes: [lower!]! }
+		"""   """
+		input Blank { x: Int }`
+	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "wrong.graphqls", Input: wrong})
+	if err != nil {
+		t.Fatal(err)
+	}
+	complaints := strings.Join(lint(schema), "\n")
+	for _, want := range []string{
+		"enum value Role.finance is not SCREAMING_SNAKE",
+		"type lower is not PascalCase",
+		"field Query.Price is not camelCase",
+		"argument Query.Price(At:) is not camelCase",
+		"argument Query.Price(At:) is a Float",
+		"type Blank has no description",
+		"field Blank.x has no description",
+		"argument Query.Price(At:) has no description",
+		"enum value Role.finance has no description",
+		"directive @visible has no description",
+		"field Query.Price does not say who may see it",
+		"mutation sell does not take exactly one argument, input",
+		"mutation sell does not answer a Payload",
+		"type Sold lacks the field userErrors",
+		"field BuyPayload.userErrors is [Wrong], not a whole list of Errors",
+		"type Wrong lacks the field code",
+		"type OfferConnection lacks the field totalCount",
+		"field Query.offers is a connection and lacks the argument after",
+	} {
+		if !strings.Contains(complaints, want) {
+			t.Errorf("the linter does not see: %s", want)
+		}
+	}
+}
+
+func load(t *testing.T) *ast.Schema {
+	t.Helper()
+	names, err := filepath.Glob("*.graphqls")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("there is no schema to read: %v", err)
+	}
+	var sources []*ast.Source
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, &ast.Source{Name: name, Input: string(text)})
+	}
+	schema, err := gqlparser.LoadSchema(sources...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// A linter collects what it finds wrong, each with its place.
+type linter struct {
+	schema     *ast.Schema
+	complaints []string
+}
+
+func lint(schema *ast.Schema) []string {
+	l := &linter{schema: schema}
+	for _, directive := range schema.Directives {
+		if ours(directive.Position) {
+			l.described("directive @"+directive.Name, directive.Description, directive.Position)
+			l.arguments("@"+directive.Name, directive.Arguments)
+		}
+	}
+	for _, definition := range schema.Types {
+		if ours(definition.Position) {
+			l.definition(definition)
+		}
+	}
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {
+		if root == nil {
+			continue
+		}
+		for _, field := range root.Fields {
+			if ours(field.Position) {
+				l.require(field.Directives.ForName("visible") != nil, field.Position,
+					"field %s.%s does not say who may see it: add @visible(to: [...])", root.Name, field.Name)
+			}
+			if root == schema.Mutation {
+				l.mutation(field)
+			}
+		}
+	}
+	return l.complaints
+}
+
+func (l *linter) definition(definition *ast.Definition) {
+	name := definition.Name
+	l.described("type "+name, definition.Description, definition.Position)
+	l.require(pascalCase.MatchString(name), definition.Position, "type %s is not PascalCase", name)
+	for _, value := range definition.EnumValues {
+		label := name + "." + value.Name
+		l.described("enum value "+label, value.Description, value.Position)
+		l.require(screamingSnake.MatchString(value.Name), value.Position, "enum value %s is not SCREAMING_SNAKE", label)
+	}
+	for _, field := range definition.Fields {
+		if !ours(field.Position) { // __schema, __type
+			continue
+		}
+		label := name + "." + field.Name
+		l.value("field "+label, field.Name, field.Description, field.Type, field.Position)
+		l.arguments(label, field.Arguments)
+		if strings.HasSuffix(field.Type.Name(), "Connection") {
+			for _, argument := range []string{"first", "after"} {
+				l.require(field.Arguments.ForName(argument) != nil, field.Position,
+					"field %s is a connection and lacks the argument %s", label, argument)
+			}
+		}
+	}
+	if strings.HasSuffix(name, "Connection") {
+		l.has(definition, "nodes", "edges", "pageInfo", "totalCount")
+	}
+	if definition.Kind == ast.Scalar {
+		l.require(definition.Directives.ForName("specifiedBy") != nil, definition.Position,
+			"scalar %s does not say by what it is specified: add @specifiedBy(url: ...)", name)
+	}
+}
+
+func (l *linter) mutation(field *ast.FieldDefinition) {
+	arguments := field.Arguments
+	l.require(len(arguments) == 1 && arguments[0].Name == "input" && arguments[0].Type.NonNull, field.Position,
+		"mutation %s does not take exactly one argument, input, that must be given", field.Name)
+	l.require(strings.HasSuffix(field.Type.Name(), "Payload"), field.Position,
+		"mutation %s does not answer a Payload", field.Name)
+	payload := l.schema.Types[field.Type.Name()]
+	errors := payload.Fields.ForName("userErrors")
+	if errors == nil {
+		l.has(payload, "userErrors")
+		return
+	}
+	reason := l.schema.Types[errors.Type.Name()] // one type a mutation, for the enum of its codes
+	l.require(errors.Type.String() == "["+reason.Name+"!]!" && strings.HasSuffix(reason.Name, "Error"), errors.Position,
+		"field %s.userErrors is %s, not a whole list of Errors", payload.Name, errors.Type)
+	l.has(reason, "field", "message", "code")
+	if code := reason.Fields.ForName("code"); code != nil {
+		l.require(l.schema.Types[code.Type.Name()].Kind == ast.Enum, code.Position, "field %s.code is no enum", reason.Name)
+	}
+}
+
+func (l *linter) arguments(owner string, arguments ast.ArgumentDefinitionList) {
+	for _, argument := range arguments {
+		l.value(fmt.Sprintf("argument %s(%s:)", owner, argument.Name), argument.Name, argument.Description, argument.Type, argument.Position)
+	}
+}
+
+// value checks a field or an argument: described, camelCase, no Float.
+func (l *linter) value(label, name, description string, of *ast.Type, at *ast.Position) {
+	l.described(label, description, at)
+	l.require(camelCase.MatchString(name), at, "%s is not camelCase", label)
+	l.require(of.Name() != "Float", at, "%s is a Float: use Decimal, Percentage or Money (rule D11)", label)
+}
+
+func (l *linter) described(label, description string, at *ast.Position) {
+	l.require(strings.TrimSpace(description) != "", at, "%s has no description", label)
+}
+
+func (l *linter) has(definition *ast.Definition, names ...string) {
+	for _, name := range names {
+		l.require(definition.Fields.ForName(name) != nil, definition.Position, "type %s lacks the field %s", definition.Name, name)
+	}
+}
+
+func (l *linter) require(holds bool, at *ast.Position, format string, arguments ...any) {
+	if !holds {
+		l.complaints = append(l.complaints, fmt.Sprintf("%s:%d: ", at.Src.Name, at.Line)+fmt.Sprintf(format, arguments...))
+	}
+}
+
+// ours reports whether a position is in a file of this project, not in the
+// language's own prelude.
+func ours(at *ast.Position) bool {
+	return at != nil && at.Src != nil && !at.Src.BuiltIn
+}
