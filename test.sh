@@ -85,4 +85,8 @@ if [[ $everything == yes && $passed == 0 ]]; then
 	echo "test.sh: the MariaDB suite did not run" >&2
 	exit 1
 fi
+if grep -E '"Action":"skip",.*"Test":' "$work/tests.json"; then
+	echo "test.sh: these tests were skipped, which no test may be" >&2
+	exit 1
+fi
 exit "$status"
