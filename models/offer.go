@@ -27,8 +27,8 @@ type PrivateOffer struct {
 	NotificationContacts []string `gorm:"column:notification_contacts;serializer:json"`
 	// Version counts the saves of a draft; a save names the version it saw.
 	Version   int       `gorm:"column:version"`
-	CreatedAt time.Time `gorm:"column:created_at"`
-	UpdatedAt time.Time `gorm:"column:updated_at"`
+	CreatedAt time.Time `gorm:"column:created_at;autoCreateTime:false"`
+	UpdatedAt time.Time `gorm:"column:updated_at;autoUpdateTime:false"`
 	// SubmittedAt is when it left DRAFT, nil before.
 	SubmittedAt *time.Time `gorm:"column:submitted_at"`
 	// LiveAt and EndedAt are when the worker recorded those transitions, for

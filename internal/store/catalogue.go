@@ -187,8 +187,9 @@ func (r *Reader) ExchangeRates(from, to models.Month) ([]models.ExchangeRate, er
 		r.from("exchange_rates").Where("month BETWEEN ? AND ?", from, to).Order("currency, month"))
 }
 
-// AgencyFees is the whole fee schedule. It is not bound to the viewer, since
-// rating needs all of it; a door shows it to those whom it concerns.
+// AgencyFees is the fee schedule as far as it concerns lines that the viewer
+// may see. A reseller's lines cannot be rated without, so it gets all of it; the
+// door shows it no fee.
 func (r *Reader) AgencyFees() ([]models.AgencyFeeRate, error) {
 	return find[models.AgencyFeeRate](r, "agency_fees",
 		r.from("agency_fees").Order("publisher_id, product_id, private_offer_id, charge_type, effective_from"))

@@ -4,14 +4,13 @@ import "sellthrough/models"
 
 // scope is the one place that says who sees which rows: a condition on a
 // table for the viewer, "" where there is no limit. Every query of a Reader
-// begins with it (Reader.from). Facts that decide what others pay, but name
-// nobody (exchange rates, agency fees, settings), are not bound; doors show
-// them or not.
+// begins with it (Reader.from). Exchange rates and settings are nobody's own and
+// not bound; doors show them or not.
 //
 // The condition holds for a viewer that is Valid.
 func scope(viewer models.Viewer, table string) (condition string, arguments []any) {
 	switch table {
-	case "exchange_rates", "agency_fees", "settings":
+	case "exchange_rates", "settings":
 		return "", nil
 	}
 	switch viewer.Role {
@@ -44,10 +43,12 @@ var publisherScope = map[string]string{
 	"resellers": everything,
 	"customers": "EXISTS (SELECT 1 FROM subscriptions WHERE subscriptions.publisher_id = ?" +
 		" AND subscriptions.reseller_tenant_id = customers.reseller_tenant_id AND subscriptions.customer_tenant_id = customers.tenant_id)",
-	"products":                    "publisher_id = ?",
-	"plans":                       "product_id IN (SELECT id FROM products WHERE publisher_id = ?)",
-	"meters":                      "product_id IN (SELECT id FROM products WHERE publisher_id = ?)",
-	"prices":                      "product_id IN (SELECT id FROM products WHERE publisher_id = ?)",
+	"products": "publisher_id = ?",
+	"plans":    "product_id IN (SELECT id FROM products WHERE publisher_id = ?)",
+	"meters":   "product_id IN (SELECT id FROM products WHERE publisher_id = ?)",
+	"prices":   "product_id IN (SELECT id FROM products WHERE publisher_id = ?)",
+	// Those of products and offers alone have no publisher.
+	"agency_fees":                 "publisher_id IN ('', ?)",
 	"private_offers":              "publisher_id = ?",
 	"private_offer_pricing_lines": "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
 	"private_offer_resellers":     "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
@@ -67,13 +68,15 @@ const resellerOffers = "SELECT private_offer_id FROM private_offer_resellers WHE
 const resellerProducts = "(published = 1 AND public = 1) OR id IN (SELECT product_id FROM subscriptions WHERE reseller_tenant_id = ?)"
 
 var resellerScope = map[string]string{
-	"publishers":                  everything,
-	"resellers":                   "tenant_id = ?",
-	"customers":                   "reseller_tenant_id = ?",
-	"products":                    resellerProducts,
-	"plans":                       "product_id IN (SELECT id FROM products WHERE " + resellerProducts + ")",
-	"meters":                      "product_id IN (SELECT id FROM products WHERE " + resellerProducts + ")",
-	"prices":                      "product_id IN (SELECT id FROM products WHERE " + resellerProducts + ")",
+	"publishers": everything,
+	"resellers":  "tenant_id = ?",
+	"customers":  "reseller_tenant_id = ?",
+	"products":   resellerProducts,
+	"plans":      "product_id IN (SELECT id FROM products WHERE " + resellerProducts + ")",
+	"meters":     "product_id IN (SELECT id FROM products WHERE " + resellerProducts + ")",
+	"prices":     "product_id IN (SELECT id FROM products WHERE " + resellerProducts + ")",
+	// Needed to rate its lines; the door shows it no fee.
+	"agency_fees":                 everything,
 	"private_offers":              "submitted_at IS NOT NULL AND id IN (" + resellerOffers + ")",
 	"private_offer_pricing_lines": "private_offer_id IN (SELECT id FROM private_offers WHERE submitted_at IS NOT NULL) AND private_offer_id IN (" + resellerOffers + ")",
 	"private_offer_resellers":     "reseller_tenant_id = ? AND private_offer_id IN (SELECT id FROM private_offers WHERE submitted_at IS NOT NULL)",
