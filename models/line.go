@@ -65,8 +65,9 @@ type LineKey struct {
 	PlanID, MeterID string
 	Month           Month
 	// Cycle is the charge cycle within the term, from 0. Part tells the lines
-	// of one event apart, such as the credit (0) and the charge (1) of a
-	// change of quantity, or the lines that a refund reverses.
+	// of one event apart: the credit (0) and the charge (1) of a change of
+	// quantity. A refund has the key of the line that it reverses, with its own
+	// charge type.
 	Cycle, Part int
 }
 

@@ -99,7 +99,7 @@ func (p *TermPeriod) Cycle(k int) (first, last Date) {
 
 // Cycles is how many charge cycles the period has.
 func (p *TermPeriod) Cycles() int {
-	if p.Trial || p.Metered {
+	if p.Trial || p.Metered || p.Term == TermNone {
 		return 0
 	}
 	return p.Term.Months() / p.Billing.CycleMonths(p.Term)

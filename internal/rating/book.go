@@ -223,11 +223,11 @@ var one = money.New(1, 0)
 // agencyFeeRate finds the entry of the fee schedule that counts (D13): the
 // offer's beats the product's beats the publisher's beats the default; a named
 // charge type beats any; the later effective date beats the earlier.
-func (b *Book) agencyFeeRate(line *models.BillingLine, month models.Month) (money.Decimal, bool) {
+func (b *Book) agencyFeeRate(line *models.BillingLine, by basis) (money.Decimal, bool) {
 	var best *models.AgencyFeeRate
 	for i := range b.fees {
 		f := &b.fees[i]
-		if f.EffectiveFrom <= month && feeApplies(f, line) && (best == nil || compareFees(f, best) > 0) {
+		if f.EffectiveFrom <= by.month && feeApplies(f, line, by.chargeType) && (best == nil || compareFees(f, best) > 0) {
 			best = f
 		}
 	}
@@ -237,11 +237,11 @@ func (b *Book) agencyFeeRate(line *models.BillingLine, month models.Month) (mone
 	return best.Rate, true
 }
 
-func feeApplies(f *models.AgencyFeeRate, line *models.BillingLine) bool {
+func feeApplies(f *models.AgencyFeeRate, line *models.BillingLine, chargeType models.ChargeType) bool {
 	return (f.PublisherID == "" || f.PublisherID == line.PublisherID) &&
 		(f.ProductID == "" || f.ProductID == line.ProductID) &&
 		(f.PrivateOfferID == "" || f.PrivateOfferID == line.PrivateOfferID) &&
-		(f.ChargeType == "" || f.ChargeType == line.ChargeType)
+		(f.ChargeType == "" || f.ChargeType == chargeType)
 }
 
 func compareFees(x, y *models.AgencyFeeRate) int {

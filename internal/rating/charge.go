@@ -16,9 +16,15 @@ type charge struct {
 	quantity   money.Decimal
 	// prorated of cycle days are charged; 0 of 0 is the whole cycle.
 	prorated, cycle int
-	// rated is the month whose exchange rate and fee count: that of the event,
-	// or of what a refund reverses, so that it is its exact negative (D11).
-	rated models.Month
+	basis           basis
+}
+
+// basis chooses the exchange rate and the fee of a charge: by its own month and
+// type, or by those of what a refund reverses, so that the refund is its exact
+// negative (D11).
+type basis struct {
+	month      models.Month
+	chargeType models.ChargeType
 }
 
 // charges yields the entitlement charges of the account whose billing event
@@ -88,8 +94,8 @@ func (a *account) cycle(p *models.TermPeriod, k int) charge {
 	c := a.charge(p, p.Purchase, models.ChargeCycle)
 	c.start, c.end = p.Cycle(k)
 	c.event = c.start.Start()
-	c.rated = models.MonthOf(c.event)
-	c.key.Month, c.key.Cycle = c.rated, k
+	c.basis.month = models.MonthOf(c.event)
+	c.key.Month, c.key.Cycle = c.basis.month, k
 	c.quantity = p.QuantityOn(c.start)
 	return c
 }
@@ -116,12 +122,13 @@ func (a *account) change(p *models.TermPeriod, ch *models.QuantityChange) [2]cha
 }
 
 // refunds yields the exact negative of everything that a cancelled term has
-// charged, where the cancellation came in time (D19).
+// charged, where the cancellation came in time (D19). A refund is known by what
+// it reverses, which nothing else does.
 func (a *account) refunds(p *models.TermPeriod, month models.Month, yield func(*charge) bool) bool {
 	if !p.Refunded || p.Trial || models.MonthOf(p.Cancelled.OccurredAt) != month {
 		return true
 	}
-	part, goOn := 0, true
+	goOn := true
 	reverse := func(c *charge) bool {
 		if c.event.After(p.Cancelled.OccurredAt) {
 			return true
@@ -129,9 +136,7 @@ func (a *account) refunds(p *models.TermPeriod, month models.Month, yield func(*
 		r := *c
 		r.event = p.Cancelled.OccurredAt
 		r.quantity = c.quantity.Neg()
-		r.key = a.key(p.Cancelled, models.ChargeCancelImmediate)
-		r.key.Cycle, r.key.Part = c.key.Cycle, part
-		part++
+		r.key.ChargeType = models.ChargeCancelImmediate
 		goOn = yield(&r)
 		return goOn
 	}
@@ -142,18 +147,14 @@ func (a *account) refunds(p *models.TermPeriod, month models.Month, yield func(*
 }
 
 func (a *account) charge(p *models.TermPeriod, event *models.Purchase, chargeType models.ChargeType) charge {
+	month := models.MonthOf(event.OccurredAt)
 	return charge{
-		key:    a.key(event, chargeType),
+		key: models.LineKey{
+			SubscriptionID: a.ID, ChargeType: chargeType, Source: event.Source, ExternalID: event.ExternalID, Month: month,
+		},
 		period: p,
 		event:  event.OccurredAt,
-		rated:  models.MonthOf(event.OccurredAt),
-	}
-}
-
-func (a *account) key(event *models.Purchase, chargeType models.ChargeType) models.LineKey {
-	return models.LineKey{
-		SubscriptionID: a.ID, ChargeType: chargeType, Source: event.Source, ExternalID: event.ExternalID,
-		Month: models.MonthOf(event.OccurredAt),
+		basis:  basis{month, chargeType},
 	}
 }
 

@@ -35,6 +35,17 @@ type question struct {
 	currency   money.Currency
 }
 
+// ask puts the question of one charge at its list price. Usage takes the margin
+// of its month (D3), and since more of it may be recorded at any time, a
+// withdrawn offer prices none.
+func ask(what What, list models.Price, customer string, at, recordedAt time.Time) question {
+	q := question{What: what, customer: customer, at: at, recordedAt: recordedAt, list: list.UnitPrice, currency: list.Currency}
+	if q.consumption = what.MeterID != ""; q.consumption {
+		q.at, q.recordedAt = models.MonthOf(at).Start(), models.MonthForever.End()
+	}
+	return q
+}
+
 func (b *Book) indexOffers(offers []models.PrivateOffer) {
 	for i := range offers {
 		offer := &offers[i]

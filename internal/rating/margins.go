@@ -131,23 +131,19 @@ func (b *Book) marginPrice(c *candidate, candidates []candidate, key priceKey, a
 	if custom, ok := c.customPrice(&q); ok {
 		p.IncludedQuantity = custom.IncludedQuantity
 	}
-	p.Wins = c.status(at) == models.MarginLive && wins(c, candidates, q, at)
+	p.Wins = c.status(at) == models.MarginLive && wins(c, candidates, what, list, at)
 	return p, true
 }
 
 // wins tells whether the candidate is the one that counts at the instant, for
 // at least one of the customers that it is for.
-func wins(c *candidate, candidates []candidate, q question, at time.Time) bool {
-	q.at, q.recordedAt = at, at
-	if q.consumption {
-		q.at = models.MonthOf(at).Start()
-	}
+func wins(c *candidate, candidates []candidate, what What, list models.Price, at time.Time) bool {
 	customers := c.reseller.CustomerTenantIDs
 	if len(customers) == 0 {
 		customers = []string{""}
 	}
 	return slices.ContainsFunc(customers, func(customer string) bool {
-		q.customer = customer
+		q := ask(what, list, customer, at, at)
 		winner, found := best(candidates, &q)
 		return found && winner.candidate.offer == c.offer && winner.line == c.line
 	})
@@ -183,21 +179,15 @@ var ErrNoListPrice = errors.New("there is no list price for this plan, term, bil
 // Effective answers which margin counts for one price at one instant (D1), by
 // the same selection that rates billing lines. ErrNoListPrice where there is
 // no price to take a margin off.
-func (b *Book) Effective(ask EffectiveQuestion) (Effective, error) {
-	list, ok := b.listPrice(ask.What, models.MonthOf(ask.At))
+func (b *Book) Effective(asked EffectiveQuestion) (Effective, error) {
+	list, ok := b.listPrice(asked.What, models.MonthOf(asked.At))
 	if !ok {
 		return Effective{}, ErrNoListPrice
 	}
-	q := question{
-		What: ask.What, customer: ask.CustomerTenantID, at: ask.At, consumption: ask.MeterID != "",
-		recordedAt: ask.At, list: list.UnitPrice, currency: list.Currency,
-	}
-	if q.consumption {
-		q.at = models.MonthOf(ask.At).Start()
-	}
+	q := ask(asked.What, list, asked.CustomerTenantID, asked.At, asked.At)
 	e := Effective{Currency: list.Currency, ListPrice: list.UnitPrice, WholesalePrice: list.UnitPrice, MarginType: models.MarginNone}
-	candidates := b.lines[marginKey{ask.ResellerTenantID, ask.ProductID}]
-	if m := b.meters[meterKey{ask.ProductID, ask.MeterID}]; m != nil && m.Infrastructure {
+	candidates := b.lines[marginKey{asked.ResellerTenantID, asked.ProductID}]
+	if m := b.meters[meterKey{asked.ProductID, asked.MeterID}]; m != nil && m.Infrastructure {
 		e.Candidates = dismiss(candidates, models.ReasonInfrastructure, "infrastructure charges never carry a margin")
 		return e, nil
 	}

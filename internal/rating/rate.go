@@ -65,14 +65,14 @@ func (r *rater) account(a *account, buckets []models.Bucket) bool {
 	candidates := r.book.lines[marginKey{a.ResellerTenantID, a.ProductID}]
 	goOn := a.charges(r.month, func(c *charge) bool {
 		r.entitlement(a, c)
-		return r.finish(a, candidates, c.rated)
+		return r.finish(a, candidates, c.basis)
 	})
 	for i := range buckets {
 		if !goOn {
 			return false
 		}
 		r.usage(a, &buckets[i])
-		goOn = r.finish(a, candidates, r.month)
+		goOn = r.finish(a, candidates, basis{r.month, models.ChargeUsage})
 	}
 	return goOn
 }
@@ -99,35 +99,34 @@ func (r *rater) usage(a *account, k *models.Bucket) {
 }
 
 // finish takes a started line through the one order of steps: parties, list
-// price, margin, exchange rate, subtotals, fees, check. rated is the month
-// whose exchange rate and fee count.
-func (r *rater) finish(a *account, candidates []candidate, rated models.Month) bool {
+// price, margin, exchange rate, subtotals, fees.
+func (r *rater) finish(a *account, candidates []candidate, by basis) bool {
 	line := &r.line
 	line.Month = r.month
 	line.PublisherID, line.ResellerTenantID, line.IndirectResellerTenantID = a.PublisherID, a.ResellerTenantID, a.IndirectResellerTenantID
 	line.CustomerTenantID, line.SubscriptionID, line.ProductID = a.CustomerTenantID, a.ID, a.ProductID
 	line.Market, line.BillingCurrency = a.Market, a.Currency
 	line.RoundingPolicy = money.DefaultPolicy
-	if code, message := r.rate(candidates, rated); code != "" {
+	if code, message := r.rate(candidates, by); code != "" {
 		r.refuse(a, line.Key.Source, line.Key.ExternalID, line.MeterID, code, message)
 		return true
 	}
 	return r.yield(line)
 }
 
-func (r *rater) rate(candidates []candidate, rated models.Month) (models.Code, string) {
+func (r *rater) rate(candidates []candidate, by basis) (models.Code, string) {
 	line := &r.line
 	if code, message := r.book.price(line, candidates); code != "" {
 		return code, message
 	}
 	var err error
-	if line.ExchangeRate, err = r.book.exchangeRate(line.PricingCurrency, line.BillingCurrency, rated); err != nil {
+	if line.ExchangeRate, err = r.book.exchangeRate(line.PricingCurrency, line.BillingCurrency, by.month); err != nil {
 		return models.CodeNoExchangeRate, err.Error()
 	}
 	if err = subtotals(line); err != nil {
 		return models.CodeAmountTooLarge, err.Error()
 	}
-	return r.book.fee(line, rated)
+	return r.book.fee(line, by)
 }
 
 // price finds the list price and the margin of the line.
@@ -166,10 +165,8 @@ func whatOf(line *models.BillingLine) What {
 
 // questionOf is what the line asks of the pricing lines.
 func questionOf(line *models.BillingLine) question {
-	return question{
-		What: whatOf(line), customer: line.CustomerTenantID, at: line.PricedAt, consumption: line.MeterID != "",
-		recordedAt: line.RecordedAt, list: line.ListUnitPrice, currency: line.PricingCurrency,
-	}
+	list := models.Price{UnitPrice: line.ListUnitPrice, Currency: line.PricingCurrency}
+	return ask(whatOf(line), list, line.CustomerTenantID, line.PricedAt, line.RecordedAt)
 }
 
 // subtotals rounds list and wholesale, each from its own unit price; the margin
@@ -204,14 +201,14 @@ func extend(line *models.BillingLine, unitPrice money.Decimal) money.Charge {
 
 // fee splits the wholesale subtotal (D13). Infrastructure is the platform's
 // whole (D5).
-func (b *Book) fee(line *models.BillingLine, rated models.Month) (models.Code, string) {
+func (b *Book) fee(line *models.BillingLine, by basis) (models.Code, string) {
 	if line.Infrastructure {
 		line.InfrastructureFee = line.WholesaleSubtotal
 		return "", ""
 	}
-	rate, ok := b.agencyFeeRate(line, rated)
+	rate, ok := b.agencyFeeRate(line, by)
 	if !ok {
-		return models.CodeNoAgencyFee, "no agency fee rate for " + rated.String()
+		return models.CodeNoAgencyFee, "no agency fee rate for " + by.month.String()
 	}
 	fee, err := money.Fee(rate, money.Amount{Minor: line.WholesaleSubtotal, Currency: line.BillingCurrency})
 	if err != nil {
@@ -260,10 +257,7 @@ func (b *Book) Sold(what What, reseller, customer string, at, recordedAt time.Ti
 	if m, known := b.meters[meterKey{what.ProductID, what.MeterID}]; known && m.Infrastructure {
 		return "", false
 	}
-	q := question{
-		What: what, customer: customer, at: at, consumption: what.MeterID != "",
-		recordedAt: recordedAt, list: list.UnitPrice, currency: list.Currency,
-	}
+	q := ask(what, list, customer, at, recordedAt)
 	winner, ok := best(b.lines[marginKey{reseller, what.ProductID}], &q)
 	if !ok {
 		return "", false
