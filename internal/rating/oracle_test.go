@@ -271,7 +271,7 @@ func (c *commitment) charges() (list []*charge) {
 		made := charge{kind: "cycleCharge", month: monthOf(cycle[0]), first: cycle[0], last: cycle[1], quantity: c.quantity, days: 1, of: 1}
 		if k == 0 {
 			made.kind, made.month = string(c.bought.Action), monthOf(c.bought.OccurredAt)
-		} else if c.cancelled != nil && cycle[0].After(c.cancelled.OccurredAt) {
+		} else if c.cancelled != nil && !cycle[0].Before(c.cancelled.OccurredAt) {
 			break
 		}
 		for _, ch := range c.changes {
@@ -507,7 +507,7 @@ func oracleTerm(f rating.Facts, s models.Subscription, base expected, c *commitm
 	at := c.bought.OccurredAt
 	list, priced := listPrice(f, s.ProductID, s.PlanID, "", c.term, c.billing, s.Market, monthOf(at))
 	margin := bestMargin(f, list, s.ProductID, s.PlanID, s.ResellerTenantID, s.CustomerTenantID, at, c.bought.RecordedAt, false)
-	made := map[*charge]expected{}
+	made, refused := map[*charge]expected{}, map[*charge]models.Code{}
 	for _, ch := range c.charges() {
 		line := base
 		line.Month, line.ChargeType = ch.month, ch.kind
@@ -521,11 +521,7 @@ func oracleTerm(f rating.Facts, s models.Subscription, base expected, c *commitm
 		case ch.reverses != nil:
 			original, ok := made[ch.reverses]
 			if !ok { // what it reverses cannot be rated, so neither can this
-				_, sameCurrency := exchange(f, string(list.Currency), base.BillingCurrency, ch.reverses.month)
-				code = models.CodeNoAgencyFee
-				if !sameCurrency {
-					code = models.CodeNoExchangeRate
-				}
+				code = refused[ch.reverses]
 				break
 			}
 			line = original.negative()
@@ -534,6 +530,7 @@ func oracleTerm(f rating.Facts, s models.Subscription, base expected, c *commitm
 			code = line.price(f, list, margin, ch.quantity, ch.days, ch.of, at)
 		}
 		if code != "" {
+			refused[ch] = code
 			unrated = append(unrated, expectedUnrated{ch.month, s.ID, "", code})
 			continue
 		}
@@ -563,12 +560,18 @@ func (l *expected) price(f rating.Facts, list models.Price, margin win, quantity
 	if !ok {
 		return models.CodeNoAgencyFee
 	}
+	fits := true
 	amount := func(unitPrice *big.Rat) int64 {
 		exact := new(big.Rat).Mul(unitPrice, quantity)
 		exact.Mul(exact, big.NewRat(days, of)).Mul(exact, rate)
-		return round(exact, oracleMinorDigits[l.BillingCurrency], false).Int64()
+		minor := round(exact, oracleMinorDigits[l.BillingCurrency], false)
+		fits = fits && minor.IsInt64()
+		return minor.Int64()
 	}
 	l.List, l.Wholesale = amount(rat(list.UnitPrice)), amount(margin.price)
+	if !fits {
+		return models.CodeAmountTooLarge // refused, never cut (D11)
+	}
 	l.Margin = l.List - l.Wholesale
 	if l.Infrastructure {
 		l.InfrastructureFee = l.Wholesale
