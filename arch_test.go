@@ -48,7 +48,7 @@ var rooms = map[string]room{
 		why: "it turns a token into a viewer, and asks no database"},
 	"internal/formats": {imports: "internal/money models github.com/klauspost/compress",
 		why: "it turns bytes into records and back, and stores nothing"},
-	"internal/market": {imports: "internal/money internal/rating internal/store models reports",
+	"internal/market": {imports: "internal/money internal/rating internal/store models reports github.com/google/uuid",
 		why: "it is the jobs that two doors need, and must not know the doors"},
 	"internal/store": {imports: "internal/money models github.com/go-sql-driver/mysql github.com/google/uuid github.com/pressly/goose gorm.io modernc.org/sqlite", exact: true,
 		why: "it keeps facts; what they cost is worked out above it"},

@@ -1,0 +1,43 @@
+package market
+
+import (
+	"context"
+
+	"sellthrough/internal/store"
+	"sellthrough/models"
+)
+
+// SaveCatalogue creates and updates catalogue records in one transaction and
+// answers each for itself, in the order given; later ones may name earlier
+// ones. A record that changes nothing is a DUPLICATE. An error means that
+// nothing was saved.
+func (m *Market) SaveCatalogue(ctx context.Context, viewer models.Viewer, records []models.Record) ([]Outcome, error) {
+	var outcomes []Outcome
+	err := m.Store.Write(ctx, viewer, func(w *store.Writer) error {
+		outcomes = make([]Outcome, len(records))
+		good, places := make([]models.Record, 0, len(records)), make([]int, 0, len(records))
+		for i, record := range records {
+			if vs := record.Check(); len(vs) > 0 {
+				outcomes[i].reject(vs)
+				continue
+			}
+			good, places = append(good, record), append(places, i)
+		}
+		saved, err := w.SaveRecords(good, m.Now())
+		for i, s := range saved {
+			switch o := &outcomes[places[i]]; s.Saved {
+			case store.Created, store.Updated:
+				o.Status = Accepted
+			case store.Unchanged:
+				o.Status = Duplicate
+			default:
+				o.reject(s.Violations)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return outcomes, nil
+}

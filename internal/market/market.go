@@ -1,0 +1,92 @@
+// Package market is the jobs that two doors need, GraphQL and the command line:
+// record facts, move private offers along, rate months, list margins, verify.
+//
+// Each job is one function: load, compute, save. What is computed comes from
+// models and rating, which are pure; what is loaded and saved goes through
+// internal/store, bound to the viewer who asks.
+package market
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"sellthrough/internal/store"
+	"sellthrough/models"
+)
+
+// Market is a store with what the jobs need besides. It has no state of its
+// own: any number of them, in any number of processes, may share a database.
+type Market struct {
+	Store *store.Store
+	// Clock tells the instant of recording.
+	Clock func() time.Time
+	// Limits are those of private offers (D10), Refunds those of D19.
+	Limits  models.Limits
+	Refunds models.RefundPolicy
+}
+
+// New returns a market with the limits of the rules (D10, D19).
+func New(s *store.Store, clock func() time.Time) *Market {
+	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy}
+}
+
+// Now is the instant that the clock shows, in UTC and in the microseconds that
+// every engine keeps.
+func (m *Market) Now() time.Time { return m.Clock().UTC().Truncate(time.Microsecond) }
+
+// Status is what became of one record.
+type Status string
+
+// The answers. A DUPLICATE is there already with the same content, so that the
+// same file or call may be sent again (files.md).
+const (
+	Accepted  Status = "ACCEPTED"
+	Duplicate Status = "DUPLICATE"
+	Rejected  Status = "REJECTED"
+)
+
+// Outcome is the answer for one record. A REJECTED one has every violation that
+// could be seen at once, and left the database as it was.
+type Outcome struct {
+	Status     Status
+	Violations models.Violations
+}
+
+// reject turns the outcome into a refusal.
+func (o *Outcome) reject(vs models.Violations) {
+	o.Status, o.Violations = Rejected, append(o.Violations, vs...)
+}
+
+// violation is one refusal of a whole record or input.
+func violation(field string, code models.Code, message string) models.Violations {
+	var vs models.Violations
+	vs.Add(field, code, message)
+	return vs
+}
+
+// productsOf are the products of the subscriptions, sorted.
+func productsOf(subscriptions []models.Subscription) []string {
+	ids := map[string]bool{}
+	for i := range subscriptions {
+		ids[subscriptions[i].ProductID] = true
+	}
+	return sortedKeys(ids)
+}
+
+// sortedKeys is never nil: to the store, nil stands for everything.
+func sortedKeys(set map[string]bool) []string {
+	keys := slices.AppendSeq(make([]string, 0, len(set)), maps.Keys(set))
+	slices.Sort(keys)
+	return keys
+}
+
+// quote shows an id in a message, cut so that no message echoes a whole file.
+func quote(id string) string {
+	const most = 60
+	if len(id) > most {
+		id = strings.ToValidUTF8(id[:most], "") + "…"
+	}
+	return `"` + id + `"`
+}

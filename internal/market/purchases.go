@@ -1,0 +1,437 @@
+package market
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"sellthrough/internal/rating"
+	"sellthrough/internal/store"
+	"sellthrough/models"
+)
+
+// RecordPurchases records a batch of purchases in one transaction and answers
+// each record for itself, in the order given. They take effect in the order in
+// which they occurred, so a batch may hold a subscription's purchase and its
+// changes in any order. An error means that nothing was recorded.
+//
+// A record is ACCEPTED once: the same key with the same content is a DUPLICATE
+// ever after, with other content PURCHASE_CONFLICT. A record that does not fit
+// the life of its subscription, as known with it, is refused (D17). Offers that
+// win an accepted purchase or renewal are sold (D9).
+func (m *Market) RecordPurchases(ctx context.Context, viewer models.Viewer, records []models.Purchase) ([]Outcome, error) {
+	var outcomes []Outcome
+	err := m.Store.Write(ctx, viewer, func(w *store.Writer) error {
+		b := purchaseBatch{Writer: w, market: m, records: records, outcomes: make([]Outcome, len(records))}
+		outcomes = b.outcomes
+		return b.run()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return outcomes, nil
+}
+
+// purchaseBatch is one attempt to record a batch.
+type purchaseBatch struct {
+	*store.Writer
+	market   *Market
+	records  []models.Purchase
+	outcomes []Outcome
+
+	now       time.Time
+	known     map[store.FactKey]models.Digest
+	resellers map[string]models.Reseller
+	customers map[customerKey]bool
+	products  map[string]models.Product
+	plans     map[planKey]models.Plan
+	// accounts are the subscriptions of the batch, with what it adds to them.
+	accounts map[string]*purchased
+	accepted []*models.Purchase
+	firsts   map[trialKey]*models.Purchase
+}
+
+type (
+	customerKey struct{ reseller, customer string }
+	planKey     struct{ product, plan string }
+	// trialKey is what only one trial is given for: a customer and a plan (D5).
+	trialKey struct {
+		customerKey
+		planKey
+	}
+)
+
+// purchased is a subscription that the batch may change.
+type purchased struct {
+	account
+	changed bool
+	// retold tells that its trial was taken away, so that all its purchases
+	// are priced anew.
+	retold bool
+}
+
+func (b *purchaseBatch) run() error {
+	if err := b.load(); err != nil {
+		return err
+	}
+	for _, i := range b.inOrder() {
+		if err := b.record(&b.records[i], &b.outcomes[i]); err != nil {
+			return err
+		}
+	}
+	return b.save()
+}
+
+// inOrder are the positions of the records as they take effect: by instant,
+// those of one instant by action.
+func (b *purchaseBatch) inOrder() []int {
+	order := make([]int, len(b.records))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		x, y := &b.records[i], &b.records[j]
+		return cmp.Or(
+			x.OccurredAt.Compare(y.OccurredAt),
+			cmp.Compare(slices.Index(models.Actions, x.Action), slices.Index(models.Actions, y.Action)),
+		)
+	})
+	return order
+}
+
+// load locks the resellers of the batch, then reads what its records name.
+func (b *purchaseBatch) load() error {
+	subscriptions, resellers, customers, products := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+	keys := make([]store.FactKey, len(b.records))
+	for i := range b.records {
+		p := &b.records[i]
+		keys[i] = factKey(p)
+		subscriptions[p.SubscriptionID], products[p.ProductID], customers[p.CustomerTenantID] = true, true, true
+		resellers[p.ResellerTenantID], resellers[p.IndirectResellerTenantID] = true, true
+	}
+	owners, err := b.ResellersOf(sortedKeys(subscriptions))
+	if err != nil {
+		return err
+	}
+	if err := b.LockResellers(append(sortedKeys(resellers), owners...)); err != nil {
+		return err
+	}
+	b.now = b.market.Now()
+	if b.known, err = b.PurchasesByKey(keys); err != nil {
+		return err
+	}
+	b.accounts, b.firsts = map[string]*purchased{}, map[trialKey]*models.Purchase{}
+	if err := b.loadAccounts(sortedKeys(subscriptions)); err != nil {
+		return err
+	}
+	return b.loadCatalogue(sortedKeys(resellers), sortedKeys(customers), sortedKeys(products))
+}
+
+func factKey(p *models.Purchase) store.FactKey {
+	return store.FactKey{Source: p.Source, ExternalID: p.ExternalID}
+}
+
+func (b *purchaseBatch) loadAccounts(ids []string) error {
+	subscriptions, _, err := b.Subscriptions(store.SubscriptionFilter{IDs: ids}, store.Page{})
+	for i := range subscriptions {
+		b.accounts[subscriptions[i].ID] = &purchased{account: account{Subscription: &subscriptions[i]}}
+	}
+	return err
+}
+
+func (b *purchaseBatch) loadCatalogue(resellerIDs, customerIDs, productIDs []string) error {
+	resellers, _, err := b.Resellers(store.ResellerFilter{IDs: resellerIDs}, store.Page{})
+	if err != nil {
+		return err
+	}
+	customers, _, err := b.Customers(store.CustomerFilter{IDs: customerIDs}, store.Page{})
+	if err != nil {
+		return err
+	}
+	products, _, err := b.Products(store.ProductFilter{IDs: productIDs}, store.Page{})
+	if err != nil {
+		return err
+	}
+	plans, err := b.Plans(productIDs)
+	b.resellers, b.customers = map[string]models.Reseller{}, map[customerKey]bool{}
+	b.products, b.plans = map[string]models.Product{}, map[planKey]models.Plan{}
+	for _, r := range resellers {
+		b.resellers[r.TenantID] = r
+	}
+	for _, c := range customers {
+		b.customers[customerKey{c.ResellerTenantID, c.TenantID}] = true
+	}
+	for _, p := range products {
+		b.products[p.ID] = p
+	}
+	for _, p := range plans {
+		b.plans[planKey{p.ProductID, p.ID}] = p
+	}
+	return err
+}
+
+// record answers one record and, if it is accepted, adds it to its
+// subscription.
+func (b *purchaseBatch) record(p *models.Purchase, o *Outcome) error {
+	vs := p.Check()
+	digest := p.Fingerprint()
+	if stored, ok := b.known[factKey(p)]; ok && len(vs) == 0 {
+		o.repeats(stored == digest, models.CodePurchaseConflict)
+		return nil
+	}
+	fact := *p
+	fact.Digest, fact.RecordedAt = digest, b.now
+	before := b.accounts[p.SubscriptionID]
+	switch {
+	case p.Action != models.ActionNew:
+		vs = append(vs, b.judgeChange(p, before)...)
+	case before != nil:
+		vs = append(vs, violation("subscription_id", models.CodeSubscriptionExists, quote(p.SubscriptionID)+" was bought already")...)
+	default:
+		vs = append(vs, b.judgeNew(p)...)
+	}
+	if len(vs) > 0 {
+		o.reject(vs)
+		return nil
+	}
+	vs, err := b.apply(&fact, before)
+	if err != nil || len(vs) > 0 {
+		o.reject(vs)
+		return err
+	}
+	o.Status = Accepted
+	b.known[factKey(p)] = digest
+	b.accepted = append(b.accepted, &fact)
+	return nil
+}
+
+// judgeNew tells what the catalogue holds against a first purchase.
+func (b *purchaseBatch) judgeNew(p *models.Purchase) (vs models.Violations) {
+	reseller, known := b.resellers[p.ResellerTenantID]
+	if models.IsGUID(p.ResellerTenantID) {
+		switch {
+		case !known:
+			vs.Add("reseller_tenant_id", models.CodeUnknownReseller, quote(p.ResellerTenantID)+" is not a known reseller: import it first")
+		case reseller.Type == models.IndirectReseller:
+			vs.Add("reseller_tenant_id", models.CodeResellerNotBilled, quote(p.ResellerTenantID)+" is an indirect reseller, which is never billed: name its provider, and this one as indirect_reseller_tenant_id")
+		}
+	}
+	if _, ok := b.resellers[p.IndirectResellerTenantID]; !ok && models.IsGUID(p.IndirectResellerTenantID) {
+		vs.Add("indirect_reseller_tenant_id", models.CodeUnknownReseller, quote(p.IndirectResellerTenantID)+" is not a known reseller: import it first")
+	}
+	if known && models.IsGUID(p.CustomerTenantID) && !b.customers[customerKey{p.ResellerTenantID, p.CustomerTenantID}] {
+		vs.Add("customer_tenant_id", models.CodeUnknownCustomer, quote(p.CustomerTenantID)+" is not a customer of this reseller: import it first")
+	}
+	if p.ProductID == "" || p.PlanID == "" {
+		return vs // Check said so
+	}
+	if _, ok := b.products[p.ProductID]; !ok {
+		vs.Add("product_id", models.CodeUnknownProduct, quote(p.ProductID)+" is not a known product: import it first")
+		return vs
+	}
+	plan, ok := b.plans[planKey{p.ProductID, p.PlanID}]
+	switch {
+	case !ok:
+		vs.Add("plan_id", models.CodeUnknownPlan, quote(p.PlanID)+" is not a plan of product "+quote(p.ProductID)+": import it first")
+	case plan.PricingModel != models.Usage && p.Term == models.TermNone && p.Billing == models.BillingNone:
+		vs.Add("term", models.CodeTermBilling, "is missing, with billing: the plan is not one that only meters")
+	}
+	return vs
+}
+
+// judgeChange tells what its subscription holds against a later purchase: it
+// must exist, and what the record repeats of it must be true.
+func (b *purchaseBatch) judgeChange(p *models.Purchase, s *purchased) (vs models.Violations) {
+	if p.SubscriptionID == "" || p.Action == "" {
+		return nil // Check said so
+	}
+	if s == nil {
+		vs.Add("subscription_id", models.CodeSubscriptionUnknown, quote(p.SubscriptionID)+" is not known at "+p.OccurredAt.Format(time.RFC3339)+": record its purchase first")
+		return vs
+	}
+	for _, repeated := range []struct{ field, said, kept string }{
+		{"reseller_tenant_id", p.ResellerTenantID, s.ResellerTenantID},
+		{"indirect_reseller_tenant_id", p.IndirectResellerTenantID, s.IndirectResellerTenantID},
+		{"customer_tenant_id", p.CustomerTenantID, s.CustomerTenantID},
+		{"product_id", p.ProductID, s.ProductID},
+		{"plan_id", p.PlanID, s.PlanID},
+		{"market", p.Market, s.Market},
+		{"currency", string(p.Currency), string(s.Currency)},
+	} {
+		if repeated.said != "" && repeated.said != repeated.kept {
+			vs.Add(repeated.field, models.CodeSubscriptionMismatch, quote(repeated.said)+" is not that of the subscription, "+quote(repeated.kept)+", which it keeps for life")
+		}
+	}
+	return vs
+}
+
+// apply folds the life of the subscription with the record in it, and keeps it
+// if it fits. before is nil for a first purchase.
+func (b *purchaseBatch) apply(p *models.Purchase, before *purchased) (models.Violations, error) {
+	s := b.open(p)
+	if before != nil {
+		*s.Subscription = *before.Subscription
+		s.retold = before.retold
+	}
+	var robbed *purchased
+	if before == nil {
+		var err error
+		if robbed, err = b.giveTrial(p, s.Subscription); err != nil {
+			return nil, err
+		}
+	}
+	s.Purchases = append(slices.Clip(s.Purchases), *p)
+	if vs := s.fold(b.market.Refunds); len(vs) > 0 {
+		return vs, nil
+	}
+	if robbed != nil {
+		if vs := robbed.fold(b.market.Refunds); len(vs) > 0 {
+			return violation("occurred_at", models.CodeConflict, "takes the trial from subscription "+quote(robbed.ID)+", which then breaks: "+vs.Error()), nil
+		}
+		b.accounts[robbed.ID] = robbed
+	}
+	b.accounts[s.ID] = s
+	if before == nil {
+		b.keepFirst(p)
+	}
+	return nil, nil
+}
+
+// open is the subscription that a first purchase makes.
+func (b *purchaseBatch) open(p *models.Purchase) *purchased {
+	return &purchased{account: account{Subscription: &models.Subscription{
+		ID: p.SubscriptionID, PublisherID: b.products[p.ProductID].PublisherID,
+		ResellerTenantID: p.ResellerTenantID, IndirectResellerTenantID: p.IndirectResellerTenantID, CustomerTenantID: p.CustomerTenantID,
+		ProductID: p.ProductID, PlanID: p.PlanID, Market: p.Market,
+		Currency:     cmp.Or(p.Currency, b.resellers[p.ResellerTenantID].BillingCurrency), // D16
+		PricingModel: b.plans[planKey{p.ProductID, p.PlanID}].PricingModel,
+	}}}
+}
+
+// fold works out the life of the subscription and what is derived from it.
+func (s *purchased) fold(refunds models.RefundPolicy) (vs models.Violations) {
+	if s.timeline, vs = s.Timeline(refunds); len(vs) > 0 {
+		return vs
+	}
+	s.FirstMonth, s.LastMonth = s.timeline.Span()
+	s.changed = true
+	return nil
+}
+
+// giveTrial makes the subscription a trial if its purchase is the customer's
+// first of the plan (D5), whatever was recorded first. The subscription that
+// had the trial till now is returned without it.
+func (b *purchaseBatch) giveTrial(p *models.Purchase, s *models.Subscription) (robbed *purchased, err error) {
+	days := b.plans[planKey{p.ProductID, p.PlanID}].TrialDays
+	if days == 0 {
+		return nil, nil
+	}
+	first, err := b.firstOfPlan(p)
+	if err != nil {
+		return nil, err
+	}
+	if first != nil && !comesBefore(p, first) {
+		return nil, nil
+	}
+	s.TrialDays = days
+	if first == nil {
+		return nil, nil
+	}
+	if b.accounts[first.SubscriptionID] == nil {
+		if err := b.loadAccounts([]string{first.SubscriptionID}); err != nil {
+			return nil, err
+		}
+	}
+	holder := b.accounts[first.SubscriptionID]
+	if holder == nil || holder.TrialDays == 0 {
+		return nil, nil
+	}
+	copied := *holder.Subscription
+	copied.TrialDays = 0
+	return &purchased{account: account{Subscription: &copied}, retold: true}, nil
+}
+
+// firstOfPlan is the customer's first purchase of the plan so far, nil if this
+// would be the only one.
+func (b *purchaseBatch) firstOfPlan(p *models.Purchase) (*models.Purchase, error) {
+	key := trialKeyOf(p)
+	if first, ok := b.firsts[key]; ok {
+		return first, nil
+	}
+	stored, err := b.NewPurchasesOfPlan(p.ResellerTenantID, p.CustomerTenantID, p.ProductID, p.PlanID)
+	var first *models.Purchase
+	for i := range stored {
+		if first == nil || comesBefore(&stored[i], first) {
+			first = &stored[i]
+		}
+	}
+	b.firsts[key] = first
+	return first, err
+}
+
+// keepFirst remembers an accepted purchase if it is now the first of its plan.
+func (b *purchaseBatch) keepFirst(p *models.Purchase) {
+	key := trialKeyOf(p)
+	if first, asked := b.firsts[key]; asked && (first == nil || comesBefore(p, first)) {
+		b.firsts[key] = p
+	}
+}
+
+func trialKeyOf(p *models.Purchase) trialKey {
+	return trialKey{customerKey{p.ResellerTenantID, p.CustomerTenantID}, planKey{p.ProductID, p.PlanID}}
+}
+
+func comesBefore(x, y *models.Purchase) bool {
+	return cmp.Or(x.OccurredAt.Compare(y.OccurredAt), strings.Compare(x.SubscriptionID, y.SubscriptionID)) < 0
+}
+
+// save stores what was accepted, and which offers it sells.
+func (b *purchaseBatch) save() error {
+	news := map[store.FactKey]bool{}
+	for _, p := range b.accepted {
+		if err := b.InsertPurchase(p); err != nil {
+			return err
+		}
+		news[factKey(p)] = true
+	}
+	var facts []soldFact
+	for _, id := range sortedKeys(changed(b.accounts)) {
+		s := b.accounts[id]
+		if err := b.SaveSubscription(s.Subscription); err != nil {
+			return err
+		}
+		for i := range s.timeline {
+			if period := &s.timeline[i]; s.retold || news[factKey(period.Purchase)] {
+				facts = append(facts, s.sale(period)...)
+			}
+		}
+	}
+	return recordSales(b.Writer, facts, b.now)
+}
+
+func changed(accounts map[string]*purchased) map[string]bool {
+	ids := map[string]bool{}
+	for id, s := range accounts {
+		if s.changed {
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
+// sale is the term as something that an offer can win: nothing, if it is a
+// trial or makes no line (D5, D18).
+func (s *purchased) sale(period *models.TermPeriod) []soldFact {
+	if period.Trial || period.Metered {
+		return nil
+	}
+	return []soldFact{{
+		account: &s.account, at: period.Purchase.OccurredAt, recordedAt: period.Purchase.RecordedAt,
+		what: rating.What{
+			ProductID: s.ProductID, PlanID: s.PlanID, Term: period.Term, Billing: period.Billing,
+			Market: s.Market, Currency: s.Currency,
+		},
+	}}
+}

@@ -1,0 +1,138 @@
+package market
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sellthrough/internal/store"
+	"sellthrough/models"
+)
+
+// Worked counts the steps that Work took: resellers authorised, published and
+// failed, offers that went live and that ended.
+type Worked struct{ Authorized, Published, Failed, Live, Ended int }
+
+func (w *Worked) add(x Worked) {
+	w.Authorized += x.Authorized
+	w.Published += x.Published
+	w.Failed += x.Failed
+	w.Live += x.Live
+	w.Ended += x.Ended
+}
+
+// Work does everything that is due at this instant: it authorises the resellers
+// of submitted offers, publishes the offers for them, and records which offers
+// went live and which ended (D7). Each offer is one transaction that locks it,
+// so any number of instances may work at once and each step is taken once. The
+// steps taken before an error stand, and are counted.
+func (m *Market) Work(ctx context.Context) (Worked, error) {
+	var due []string
+	err := m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
+		due, err = r.OffersDue(m.Now())
+		return err
+	})
+	var all Worked
+	for _, id := range due {
+		if err != nil {
+			break
+		}
+		var done Worked
+		err = m.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
+			done, err = m.workOn(w, id)
+			return err
+		})
+		if err == nil {
+			all.add(done)
+		}
+	}
+	return all, err
+}
+
+// workOn takes the steps of one offer that are due.
+func (m *Market) workOn(w *store.Writer, id string) (done Worked, err error) {
+	offer, err := w.OfferForUpdate(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return done, nil
+	}
+	if err != nil || offer.SubmittedAt == nil || offer.WithdrawnAt != nil || offer.EndedAt != nil {
+		return done, err
+	}
+	// Under the lock, so that no step is dated before the one it follows.
+	now := m.Now()
+	if now.Before(offer.EndMonth.End()) {
+		// An offer whose end passed before it was published ends unpublished.
+		if err := m.publish(w, offer, now, &done); err != nil {
+			return done, err
+		}
+	}
+	switch status := offer.Status(now); {
+	case status == models.StatusLive && offer.LiveAt == nil:
+		offer.LiveAt = &now
+		done.Live++
+	case status == models.StatusEnded:
+		offer.EndedAt = &now
+		done.Ended++
+	}
+	if done.Live+done.Ended == 0 {
+		return done, nil
+	}
+	offer.UpdatedAt = now
+	return done, w.SaveOfferInstants(offer)
+}
+
+// publish takes each waiting reseller of the offer through its two steps. What
+// keeps one from being published is written down as its failure, and holds
+// nobody else up.
+func (m *Market) publish(w *store.Writer, offer *models.PrivateOffer, now time.Time, done *Worked) error {
+	var waiting []*models.OfferReseller
+	for i := range offer.Resellers {
+		if s := offer.Resellers[i].Status(); s == models.AuthorizationInProgress || s == models.PublishInProgress {
+			waiting = append(waiting, &offer.Resellers[i])
+		}
+	}
+	if len(waiting) == 0 {
+		return nil
+	}
+	products, err := w.ProductsForUpdate(pricedProducts(offer))
+	if err != nil {
+		return err
+	}
+	resellers, err := resellersByID(w.Reader, offer)
+	if err != nil {
+		return err
+	}
+	byID := make(map[string]models.Product, len(products))
+	opened := map[string]bool{}
+	progress := make([]models.OfferReseller, len(waiting))
+	for i, reseller := range waiting {
+		if reseller.AuthorizedAt == nil {
+			reseller.AuthorizedAt = &now
+			done.Authorized++
+			for j := range products {
+				if products[j].Authorize(reseller.ResellerTenantID) {
+					opened[products[j].ID] = true
+				}
+			}
+		}
+		for _, product := range products {
+			byID[product.ID] = product
+		}
+		if reason := models.PublishCheck(offer, resellers[reseller.ResellerTenantID], byID); reason != "" {
+			reseller.FailedAt, reseller.FailureReason = &now, reason
+			done.Failed++
+		} else {
+			reseller.PublishedAt = &now
+			done.Published++
+		}
+		progress[i] = *reseller
+	}
+	for i := range products {
+		if opened[products[i].ID] {
+			if _, err := w.SaveRecord(models.Record{Product: &products[i]}, now); err != nil {
+				return err
+			}
+		}
+	}
+	return w.SaveOfferProgress(offer.ID, progress)
+}
