@@ -2,7 +2,6 @@ package formats
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -33,7 +32,7 @@ func NewTable(w io.Writer, format Format, columns []string) (Table, error) {
 	case FormatJSONLines:
 		t := &jsonTable{out: bufio.NewWriterSize(w, 1<<16)}
 		for _, name := range columns {
-			t.keys = append(t.keys, append(jsonString(name), ':'))
+			t.keys = append(t.keys, append(appendJSON(nil, name), ':'))
 			t.boolean = append(t.boolean, booleanColumns[name])
 		}
 		return t, nil
@@ -62,28 +61,28 @@ type jsonTable struct {
 	out     *bufio.Writer
 	keys    [][]byte // each with its colon
 	boolean []bool
-	line    bytes.Buffer
+	line    []byte
 }
 
 func (t *jsonTable) Write(cells ...string) error {
 	if len(cells) != len(t.keys) {
 		return wrongCells(len(cells), len(t.keys))
 	}
-	t.line.Reset()
+	line := t.line[:0]
 	for i, cell := range cells {
-		t.line.WriteByte("{,"[min(i, 1)])
-		t.line.Write(t.keys[i])
+		line = append(line, "{,"[min(i, 1)])
+		line = append(line, t.keys[i]...)
 		switch {
 		case cell == "":
-			t.line.WriteString("null")
+			line = append(line, "null"...)
 		case t.boolean[i]:
-			t.line.WriteString(cell)
+			line = append(line, cell...)
 		default:
-			t.line.Write(jsonString(cell))
+			line = appendJSON(line, cell)
 		}
 	}
-	t.line.WriteString("}\n")
-	_, err := t.out.Write(t.line.Bytes())
+	t.line = append(line, "}\n"...)
+	_, err := t.out.Write(t.line)
 	return err
 }
 

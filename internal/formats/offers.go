@@ -261,8 +261,19 @@ func month(day models.Date, ok bool) models.Month {
 
 // day reads a day, written alone or as an instant in it.
 func (c *cells) day(at int) (day models.Date, ok bool) {
-	t := c.instant(at)
-	return models.DateOf(t), !t.IsZero()
+	s := c.text(at)
+	if s == "" {
+		return 0, false
+	}
+	day, err := models.ParseDate(s)
+	if err == nil {
+		return day, true
+	}
+	if t, errInstant := models.ParseInstant(s); errInstant == nil {
+		return models.DateOf(t), true
+	}
+	c.bad(at, models.CodeInvalid, err.Error())
+	return 0, false
 }
 
 func (d offerReader) reseller(b *cells) models.OfferReseller {

@@ -54,7 +54,7 @@ var purchaseShape = shape[models.Purchase]{
 			Billing:                  models.Billing(c.text(purchaseBilling)),
 			Market:                   c.text(purchaseMarket),
 			Currency:                 money.Currency(c.text(purchaseCurrency)),
-			Quantity:                 c.number(purchaseQuantity, models.CodeQuantityTooLarge),
+			Quantity:                 c.units(purchaseQuantity),
 		}
 		vs := merge(*c.violations, p.Check())
 		if len(vs) == 0 {
@@ -62,6 +62,17 @@ var purchaseShape = shape[models.Purchase]{
 		}
 		return p, vs
 	},
+}
+
+// units reads a number of seats. Absent is 1 where a quantity may be absent
+// (D18), so a 0 that is written down is a mistake to say here.
+func (c *cells) units(at int) money.Decimal {
+	before := len(*c.violations)
+	quantity := c.number(at, models.CodeQuantityTooLarge)
+	if c.has(at) && quantity.IsZero() && len(*c.violations) == before {
+		c.bad(at, models.CodeQuantityNotPositive, "is not above 0")
+	}
+	return quantity
 }
 
 // actionOf also reads the spelling of the GraphQL enum: ADD_QUANTITY is

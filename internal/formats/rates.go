@@ -2,6 +2,7 @@ package formats
 
 import (
 	"io"
+	"strings"
 
 	"sellthrough/internal/money"
 	"sellthrough/models"
@@ -18,8 +19,8 @@ var exchangeRateShape = shape[models.Record]{
 	schema: newSchema("CurrencyCode, USDPerUnit, Month"),
 	parse: func(f *found) (models.Record, models.Violations) {
 		c := f.read()
-		if month := c.cells[2]; len(month.text) == len("200601") && (month.kind == cellText || month.kind == cellNumber) {
-			c.cells[2] = cell{month.text[:4] + "-" + month.text[4:], cellText}
+		if month := c.cells[2].text; len(month) == len("200601") && strings.Trim(month, "0123456789") == "" {
+			c.cells[2] = cell{month[:4] + "-" + month[4:], cellText}
 		}
 		record := models.Record{ExchangeRate: &models.ExchangeRate{
 			Currency:   money.Currency(c.text(0)),

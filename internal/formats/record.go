@@ -52,7 +52,7 @@ type origin struct {
 func (o origin) raw() json.RawMessage {
 	switch {
 	case o.unreadable || o.header == nil && !json.Valid([]byte(o.text)):
-		return jsonString(o.text)
+		return appendJSON(nil, o.text)
 	case o.header == nil:
 		var compact bytes.Buffer
 		_ = json.Compact(&compact, []byte(strings.ToValidUTF8(o.text, "\uFFFD"))) // valid: asked above
@@ -63,19 +63,26 @@ func (o origin) raw() json.RawMessage {
 		if i > 0 {
 			object = append(object, ',')
 		}
-		object = append(object, jsonString(o.header.names[i])...)
-		object = append(object, ':')
-		object = append(object, jsonString(field)...)
+		object = append(appendJSON(object, o.header.names[i]), ':')
+		object = appendJSON(object, field)
 	}
 	return append(object, '}')
 }
 
-func jsonString(s string) []byte {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(strings.ToValidUTF8(s, "\uFFFD")) // a string always encodes
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+// appendJSON appends s as a JSON string; bytes that are not UTF-8 become U+FFFD.
+func appendJSON(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			var escaped bytes.Buffer
+			encoder := json.NewEncoder(&escaped)
+			encoder.SetEscapeHTML(false)
+			_ = encoder.Encode(strings.ToValidUTF8(s, "\uFFFD")) // a string always encodes
+			return append(b, bytes.TrimSuffix(escaped.Bytes(), []byte("\n"))...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 // naming turns the field names of models into those of a file; nil where they
@@ -201,7 +208,7 @@ func (r *Reader[T]) eachRow(h *header, yield func(Record[T]) bool) error {
 			c, ok = r.text.row()
 		}
 		if !ok {
-			return r.text.err()
+			return after(number-1, r.text.err())
 		}
 		vs = nil
 		record := Record[T]{Number: number, origin: origin{text: string(c.text), header: h, naming: r.shape.naming}}
@@ -226,6 +233,14 @@ func (r *Reader[T]) eachRow(h *header, yield func(Record[T]) bool) error {
 			return nil
 		}
 	}
+}
+
+// after says behind which record a file became unreadable.
+func after(number int, err error) error {
+	if err == nil || number == 0 {
+		return err
+	}
+	return fmt.Errorf("after record %d: %w", number, err)
 }
 
 // unreadable rejects a text that is no record.
@@ -253,7 +268,7 @@ func (r *Reader[T]) eachObject(first byte, yield func(Record[T]) bool) error {
 	for number := 1; ; number++ {
 		c, ok, err := next()
 		if !ok || err != nil {
-			return err
+			return after(number-1, err)
 		}
 		vs = nil
 		record := Record[T]{Number: number, origin: origin{text: string(c.text), naming: r.shape.naming}}
