@@ -1,10 +1,62 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"strings"
 	"testing"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+
+	"sellthrough/models"
 )
+
+// Count counts the rows of a table.
+func Count(t testing.TB, s *Store, table string) (n int) {
+	t.Helper()
+	if err := s.readers.sql.QueryRow("SELECT COUNT(*) FROM " + table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// BareText is what BareInsert sends to a MySQL server, made beforehand.
+func BareText(records []models.UsageRecord) (text []byte) {
+	for i := range records {
+		text = appendUsage(text, &records[i])
+	}
+	return text
+}
+
+// BareInsert stores the records in the fastest way that the engine has, in one
+// transaction, with nothing around it.
+func BareInsert(s *Store, records []models.UsageRecord, text []byte) error {
+	tx, err := s.writer.sql.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if s.dialect.name == sqliteName {
+		statement, err := tx.Prepare("INSERT INTO usage_records (" + joinColumns(usageColumns) + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+		if err != nil {
+			return err
+		}
+		for i := range records {
+			u := &records[i]
+			if _, err := statement.Exec(u.Source, u.ExternalID, u.OccurredAt, u.RecordedAt, u.Digest[:], u.ResellerTenantID, u.SubscriptionID, u.MeterID, u.Quantity.String()); err != nil {
+				return err
+			}
+		}
+		return tx.Commit()
+	}
+	mysqldriver.RegisterReaderHandler("bare", func() io.Reader { return bytes.NewReader(text) })
+	defer mysqldriver.DeregisterReaderHandler("bare")
+	if _, err := tx.Exec("LOAD DATA LOCAL INFILE 'Reader::bare' INTO TABLE usage_records CHARACTER SET binary (" + joinColumns(usageColumns) + ")"); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
 
 // Exec runs a statement behind the store's back.
 func Exec(t testing.TB, s *Store, statement string) {
