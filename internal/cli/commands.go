@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sellthrough/internal/auth"
+	"sellthrough/internal/store"
+	"sellthrough/models"
+)
+
+type workCommand struct{}
+
+// Run does what is due and says what that was.
+func (*workCommand) Run(ctx context.Context, p *Program, c *commands) error {
+	return c.with(ctx, p, func(s *session) error {
+		done, err := s.Work(ctx)
+		if err == nil {
+			_, err = fmt.Fprintf(p.Stdout, "%d resellers authorised, %d published, %d failed; %d offers went live, %d ended\n",
+				done.Authorized, done.Published, done.Failed, done.Live, done.Ended)
+		}
+		return err
+	})
+}
+
+type tokenCommand struct {
+	Role         string        `required:"" help:"PUBLISHER, RESELLER, FINANCE or OPERATOR."`
+	Organization string        `help:"The publisher's id, or the reseller's tenant id." placeholder:"ID"`
+	Lifetime     time.Duration `default:"12h" help:"How long the token is good."`
+}
+
+// Run prints a token for the viewer.
+func (t *tokenCommand) Run(ctx context.Context, p *Program, c *commands) error {
+	viewer := models.Viewer{Role: models.Role(strings.ToUpper(t.Role)), Organization: t.Organization, Subject: "command line"}
+	if !slices.Contains(models.Roles, viewer.Role) {
+		return fmt.Errorf("--role %q is none: choose PUBLISHER, RESELLER, FINANCE or OPERATOR", t.Role)
+	}
+	if models.IsGUID(viewer.Organization) {
+		viewer.Organization = strings.ToLower(viewer.Organization)
+	}
+	return c.with(ctx, p, func(s *session) error {
+		tokens, err := c.tokens(ctx, s)
+		if err != nil {
+			return err
+		}
+		token, err := tokens.Issue(viewer, t.Lifetime, p.Clock())
+		if err == nil {
+			_, err = fmt.Fprintln(p.Stdout, token)
+		}
+		return err
+	})
+}
+
+// tokens signs with the key that is configured, or with that of the database,
+// which is made when it is first needed.
+func (c *commands) tokens(ctx context.Context, s *session) (*auth.Tokens, error) {
+	key := c.SigningKey
+	if key == "" {
+		err := s.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
+			key, err = w.SettingOrSet(settingKey, func() string {
+				bytes := make([]byte, auth.MinKeyLength)
+				rand.Read(bytes) // never fails
+				return hex.EncodeToString(bytes)
+			})
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return auth.NewTokens([]byte(key))
+}
+
+type migrateCommand struct{}
+
+// Run migrates and says from where to where.
+func (*migrateCommand) Run(ctx context.Context, p *Program, c *commands) error {
+	from, to, err := store.Migrate(ctx, c.database(defaultDatabase), store.Options{})
+	if err == nil {
+		_, err = fmt.Fprintf(p.Stdout, "schema version %d, was %d\n", to, from)
+	}
+	return err
+}
+
+type verifyCommand struct{}
+
+// Run prints every difference and a summary.
+func (*verifyCommand) Run(ctx context.Context, p *Program, c *commands) error {
+	return c.with(ctx, p, func(s *session) error {
+		sum, err := s.Verify(ctx, func(difference string) { fmt.Fprintln(p.Stdout, difference) })
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(p.Stdout, "%d subscriptions with %d purchases, %d usage records in %d buckets, %d lines in %d months (%d facts cannot be rated): %d differences\n",
+			sum.Subscriptions, sum.Purchases, sum.UsageRecords, sum.Buckets, sum.Lines, sum.Months, sum.Unrated, sum.Differences)
+		if err == nil && sum.Differences > 0 {
+			return status(StatusFindings)
+		}
+		return err
+	})
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (*versionCommand) Run(p *Program) error {
+	_, err := fmt.Fprintln(p.Stdout, "sellthrough "+cmp.Or(p.Version, "unknown"))
+	return err
+}

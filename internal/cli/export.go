@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"sellthrough/internal/formats"
+	"sellthrough/internal/market"
+	"sellthrough/internal/money"
+	"sellthrough/internal/rating"
+	"sellthrough/internal/store"
+	"sellthrough/models"
+	"sellthrough/reports"
+)
+
+type exportCommand struct {
+	What     string  `arg:"" name:"kind" help:"billing-lines, margins, payouts or agency-fees."`
+	Month    string  `help:"The month of the report, YYYY-MM. Needed, except for margins." placeholder:"YYYY-MM"`
+	Reseller string  `help:"Margins of this reseller only." placeholder:"TENANT"`
+	At       instant `help:"Margins as of this instant. Default: now." placeholder:"INSTANT"`
+	Format   string  `default:"csv" help:"csv or jsonl."`
+	Out      string  `default:"-" help:"File to write, which appears when it is whole; - for standard output." placeholder:"FILE"`
+}
+
+// Run writes the report.
+func (e *exportCommand) Run(ctx context.Context, p *Program, c *commands) error {
+	columns, known := map[string][]string{
+		"billing-lines": formats.BillingLineColumns, "margins": formats.MarginColumns,
+		"payouts": formats.PayoutColumns, "agency-fees": formats.AgencyFeeColumns,
+	}[e.What]
+	if !known {
+		return fmt.Errorf("%q is no report: export billing-lines, margins, payouts or agency-fees", e.What)
+	}
+	if e.Format != string(formats.FormatCSV) && e.Format != string(formats.FormatJSONLines) {
+		return fmt.Errorf("--format %q is none: choose csv or jsonl", e.Format)
+	}
+	var month models.Month
+	if e.What != "margins" {
+		var err error
+		if month, err = models.ParseMonth(e.Month); err != nil {
+			return fmt.Errorf("--month: %w", err)
+		}
+	}
+	return c.with(ctx, p, func(s *session) error {
+		return e.write(p.Stdout, func(out io.Writer) error {
+			return e.report(ctx, s, month, func() (formats.Table, error) {
+				return formats.NewTable(out, formats.Format(e.Format), columns)
+			})
+		})
+	})
+}
+
+// write runs f on standard output, or on a file that gets its name when f is
+// done: a report is complete or it is not there.
+func (e *exportCommand) write(stdout io.Writer, f func(out io.Writer) error) (err error) {
+	if e.Out == "-" {
+		out := bufio.NewWriterSize(stdout, 1<<16)
+		if err := f(out); err != nil {
+			return err
+		}
+		return out.Flush()
+	}
+	partial := e.Out + ".partial"
+	file, err := os.Create(partial)
+	if err != nil {
+		return fmt.Errorf("--out %s: %w", e.Out, fileError(err))
+	}
+	if err := errors.Join(f(file), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(partial))
+	}
+	return os.Rename(partial, e.Out)
+}
+
+// report writes the rows. Nothing is written before the lines are known to be
+// complete.
+func (e *exportCommand) report(ctx context.Context, s *session, month models.Month, open func() (formats.Table, error)) error {
+	if e.What == "margins" {
+		table, err := open()
+		if err != nil {
+			return err
+		}
+		return errors.Join(e.margins(ctx, s, table), table.Close())
+	}
+	query := market.LineQuery{From: month, To: month}
+	return s.Lines(ctx, models.System, query, func(_ *rating.Book, lines iter.Seq[*models.BillingLine]) error {
+		table, err := open()
+		if err != nil {
+			return err
+		}
+		switch e.What {
+		case "billing-lines":
+			err = writeLines(table, lines)
+		case "payouts":
+			err = writePayouts(table, lines)
+		case "agency-fees":
+			err = writeAgencyFees(table, lines)
+		}
+		return errors.Join(err, table.Close())
+	})
+}
+
+func writeLines(table formats.Table, lines reports.Lines) error {
+	var row []string
+	for line := range lines {
+		row = formats.BillingLineRow(row[:0], line)
+		if err := table.Write(row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writePayouts(table formats.Table, lines reports.Lines) error {
+	payouts, err := reports.Payouts(lines)
+	if err != nil {
+		return err
+	}
+	for _, p := range payouts {
+		amount := amountIn(p.Currency)
+		err := table.Write(p.PublisherID, string(p.Currency), strconv.Itoa(p.Lines), amount(p.Wholesale), amount(p.AgencyFee), amount(p.OtherFees),
+			amount(p.OtherDeductions), amount(p.Payout), string(p.Status), p.ExpectedMonth.String())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeAgencyFees(table formats.Table, lines reports.Lines) error {
+	fees, err := reports.AgencyFees(lines)
+	if err != nil {
+		return err
+	}
+	for _, f := range fees {
+		amount := amountIn(f.Currency)
+		if err := table.Write(f.PublisherID, f.ResellerTenantID, string(f.Kind), f.Rate.String(), amount(f.Base), amount(f.Amount), string(f.Currency)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// amountIn prints minor units of a currency.
+func amountIn(currency money.Currency) func(minor int64) string {
+	return func(minor int64) string { return money.Amount{Minor: minor, Currency: currency}.String() }
+}
+
+// margins writes the margins of one reseller, or of all by tenant id.
+func (e *exportCommand) margins(ctx context.Context, s *session, table formats.Table) error {
+	at := s.Now()
+	if e.At.Time != nil {
+		at = *e.At.Time
+	}
+	filter := store.ResellerFilter{}
+	if e.Reseller != "" {
+		filter.IDs = []string{strings.ToLower(e.Reseller)}
+	}
+	var resellers []models.Reseller
+	err := s.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
+		resellers, _, err = r.Resellers(filter, store.Page{})
+		return err
+	})
+	if err == nil && e.Reseller != "" && len(resellers) == 0 {
+		err = fmt.Errorf("--reseller %q is not known", e.Reseller)
+	}
+	if err != nil {
+		return err
+	}
+	for _, reseller := range resellers {
+		margins, err := s.Margins(ctx, models.System, reseller.TenantID, at)
+		if err != nil {
+			return err
+		}
+		for i := range margins {
+			if err := writeMargin(table, &margins[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeMargin writes a row for each price and customer; the customer is empty
+// where the margin counts for all.
+func writeMargin(table formats.Table, m *models.Margin) error {
+	customers := m.CustomerTenantIDs
+	if len(customers) == 0 {
+		customers = []string{""}
+	}
+	percentage := ""
+	if m.Type == models.MarginPercentage {
+		percentage = m.Percentage.String()
+	}
+	for _, p := range m.Prices {
+		start := m.Start
+		if p.MeterID != "" {
+			start = m.ConsumptionStart
+		}
+		for _, customer := range customers {
+			err := table.Write(m.ID(), string(m.Type), m.ResellerTenantID, m.PublisherID, m.ProductID, p.PlanID, string(p.Term), string(p.Billing), p.MeterID,
+				customer, p.Market, string(p.Currency), p.ListPrice.String(), percentage, p.WholesalePrice.String(),
+				start.Format(time.RFC3339Nano), m.End.Format(time.RFC3339), string(m.Status), strconv.FormatBool(p.Wins))
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
