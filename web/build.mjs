@@ -25,7 +25,6 @@ const result = await build({
   format: 'esm',
   target: 'es2022',
   jsx: 'automatic',
-  loader: { '.graphql': 'text' },
   alias: { 'react-style-singleton': './src/no-style.js' },
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'none', // the licences are in dist/licenses.txt

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path"
@@ -16,6 +17,9 @@ import (
 
 //go:embed dist
 var dist embed.FS
+
+//go:embed examples
+var examples embed.FS
 
 // policy lets a page run its own script and style, and speak to its own
 // server, and nothing else.
@@ -31,7 +35,8 @@ const (
 
 // Playground serves the GraphiQL page at /playground and what belongs to it
 // below: the script and the style, whose names hold a hash of their content,
-// and licenses.txt. The page asks POST /graphql, and GET /demo/tokens
+// licenses.txt, and examples.json with the queries of its tabs, in the order of
+// their files. The page asks POST /graphql, and GET /demo/tokens
 // ([{role, organization, name, token}], 404 outside the demo) for tokens to
 // offer. Mount it at "/playground" and "/playground/".
 func Playground() http.Handler {
@@ -50,19 +55,44 @@ func Playground() http.Handler {
 		case below && name == "": // the page's own addresses are relative to the folder above
 			header.Set("Location", "../playground")
 			w.WriteHeader(http.StatusMovedPermanently)
+		case below && name == "examples.json":
+			serve(w, r, name, exampleList(), revalidate)
 		case below && name == "licenses.txt":
-			serve(w, r, name, revalidate)
+			serve(w, r, name, built(name), revalidate)
 		case below:
-			serve(w, r, path.Join("assets", path.Base(name)), forever)
+			serve(w, r, name, built("assets/"+path.Base(name)), forever)
 		default:
-			serve(w, r, "playground.html", revalidate)
+			serve(w, r, "playground.html", built("playground.html"), revalidate)
 		}
 	})
 }
 
-func serve(w http.ResponseWriter, r *http.Request, name, cache string) {
-	content, err := dist.ReadFile(path.Join("dist", name))
+// built is a file of dist, nil if there is none.
+func built(name string) []byte {
+	content, err := dist.ReadFile("dist/" + name)
 	if err != nil {
+		return nil
+	}
+	return content
+}
+
+// exampleList is the queries as a JSON list. Reading what is embedded, and
+// writing text as JSON, cannot fail.
+func exampleList() []byte {
+	var queries []string
+	entries, _ := examples.ReadDir("examples")
+	for _, entry := range entries {
+		query, _ := examples.ReadFile("examples/" + entry.Name())
+		queries = append(queries, string(query))
+	}
+	list, _ := json.Marshal(queries)
+	return list
+}
+
+// serve answers with the content, of the type that the name's ending says; nil
+// is not found.
+func serve(w http.ResponseWriter, r *http.Request, name string, content []byte, cache string) {
+	if content == nil {
 		http.NotFound(w, r)
 		return
 	}

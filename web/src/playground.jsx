@@ -5,22 +5,17 @@ import { GraphiQLInterface, GraphiQLProvider } from 'graphiql'
 import 'graphiql/graphiql.css'
 import { useId } from 'react'
 import { createRoot } from 'react-dom/client'
-import billingSummary from '../examples/billing-summary.graphql'
-import effectiveMargin from '../examples/effective-margin.graphql'
-import margins from '../examples/margins.graphql'
-import payouts from '../examples/payouts.graphql'
 import './playground.css'
-
-const examples = [margins, effectiveMargin, billingSummary, payouts]
 
 // The first line of an example says who asks: "# As a RESELLER: ...".
 const roleOf = query => query.match(/^# As (?:a |an )?([A-Z]+)/)?.[1]
 
 const headersWith = token => JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2)
 
-// demoTokens are what the demo hands out; any other server answers 404, and people paste their own.
-async function demoTokens() {
-  const answer = await fetch('demo/tokens').catch(() => null)
+// list reads a JSON list, an empty one where there is none: outside the demo nobody hands out tokens,
+// and people paste their own.
+async function list(address) {
+  const answer = await fetch(address).catch(() => null)
   return answer?.ok ? answer.json() : []
 }
 
@@ -67,7 +62,7 @@ function Identity({ tokens }) {
   )
 }
 
-function Playground({ tokens }) {
+function Playground({ examples, tokens }) {
   const tokenFor = role => tokens.find(token => token.role === role)?.token ?? ''
   const tabs = examples.map(query => ({ query, headers: headersWith(tokenFor(roleOf(query))) }))
   return (
@@ -89,4 +84,5 @@ function Playground({ tokens }) {
   )
 }
 
-createRoot(document.getElementById('playground')).render(<Playground tokens={await demoTokens()} />)
+const [examples, tokens] = await Promise.all([list('playground/examples.json'), list('demo/tokens')])
+createRoot(document.getElementById('playground')).render(<Playground examples={examples} tokens={tokens} />)
