@@ -46,7 +46,7 @@ var rooms = map[string]room{
 		why: "a command is load, compute, print, and leaves GraphQL to graph"},
 	"internal/auth": {imports: "models github.com/golang-jwt/jwt",
 		why: "it turns a token into a viewer, and asks no database"},
-	"internal/formats": {imports: "internal/money models github.com/klauspost/compress",
+	"internal/formats": {imports: "internal/money models reports github.com/klauspost/compress",
 		why: "it turns bytes into records and back, and stores nothing"},
 	"internal/market": {imports: "internal/money internal/rating internal/store models reports github.com/google/uuid",
 		why: "it is the jobs that two doors need, and must not know the doors"},
