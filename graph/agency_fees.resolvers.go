@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
 	"sellthrough/models"
@@ -15,9 +14,14 @@ import (
 )
 
 func (r *queryResolver) AgencyFees(ctx context.Context, month models.Month, toMonth *models.Month, where *generated.BillingLineWhere, first *int, after *string, last *int, before *string) (*page.AgencyFees, error) {
-	panic(fmt.Errorf("not implemented: AgencyFees - agencyFees"))
+	rows, err := fold(ctx, r.Resolver, asked{month, toMonth, where}, reports.AgencyFees, func(f reports.AgencyFee) page.AgencyFee { return page.AgencyFee{AgencyFee: f} })
+	if err != nil {
+		return nil, err
+	}
+	list, err := sliced[page.AgencyFee, page.AgencyFeeEdge](window{first, last, after, before}, bind("agencyFees", month, toMonth, where), maxReport, rows, agencyFeeKey)
+	return &page.AgencyFees{Of: list}, err
 }
 
 func (r *queryResolver) AgencyFeeSummary(ctx context.Context, month models.Month, toMonth *models.Month, where *generated.BillingLineWhere, groupBy []reports.Dimension, first *int, after *string, last *int, before *string) (*page.Summaries, error) {
-	panic(fmt.Errorf("not implemented: AgencyFeeSummary - agencyFeeSummary"))
+	return r.summaries(ctx, "agencyFeeSummary", asked{month, toMonth, where}, groupBy, window{first, last, after, before})
 }

@@ -10,27 +10,41 @@ import (
 	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
+	"sellthrough/internal/auth"
 	"sellthrough/models"
+
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 func (r *queryResolver) Viewer(ctx context.Context) (*models.Viewer, error) {
-	panic(fmt.Errorf("not implemented: Viewer - viewer"))
+	viewer := auth.ViewerFrom(ctx)
+	return &viewer, nil
 }
 
 func (r *queryResolver) Node(ctx context.Context, id string) (page.Node, error) {
-	panic(fmt.Errorf("not implemented: Node - node"))
+	return r.node(ctx, id)
 }
 
 func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]page.Node, error) {
-	panic(fmt.Errorf("not implemented: Nodes - nodes"))
+	if len(ids) > maxIDs {
+		return nil, badInput(fmt.Sprintf("ids has %d entries: send at most %d", len(ids), maxIDs))
+	}
+	nodes := make([]page.Node, len(ids))
+	for i, id := range ids {
+		var err error
+		if nodes[i], err = r.node(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return nodes, nil
 }
 
 func (r *viewerResolver) Queries(ctx context.Context, obj *models.Viewer) ([]string, error) {
-	panic(fmt.Errorf("not implemented: Queries - queries"))
+	return r.policy.rootFields(obj.Role, ast.Query, "Query"), nil
 }
 
 func (r *viewerResolver) Mutations(ctx context.Context, obj *models.Viewer) ([]string, error) {
-	panic(fmt.Errorf("not implemented: Mutations - mutations"))
+	return r.policy.rootFields(obj.Role, ast.Mutation, "Mutation"), nil
 }
 
 func (r *Resolver) Mutation() generated.MutationResolver { return &mutationResolver{r} }

@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
 	"sellthrough/models"
@@ -15,9 +14,10 @@ import (
 )
 
 func (r *queryResolver) BillingLines(ctx context.Context, month models.Month, toMonth *models.Month, where *generated.BillingLineWhere, orderBy []generated.BillingLineOrder, first *int, after *string, last *int, before *string) (*page.Lines, error) {
-	panic(fmt.Errorf("not implemented: BillingLines - billingLines"))
+	list, err := r.linesPage(ctx, asked{month, toMonth, where}, orderBy, window{first, last, after, before})
+	return &page.Lines{Of: list}, err
 }
 
 func (r *queryResolver) BillingSummary(ctx context.Context, month models.Month, toMonth *models.Month, where *generated.BillingLineWhere, groupBy []reports.Dimension, first *int, after *string, last *int, before *string) (*page.Summaries, error) {
-	panic(fmt.Errorf("not implemented: BillingSummary - billingSummary"))
+	return r.summaries(ctx, "billingSummary", asked{month, toMonth, where}, groupBy, window{first, last, after, before})
 }

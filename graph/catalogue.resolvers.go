@@ -7,66 +7,93 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
+	"sellthrough/internal/auth"
+	"sellthrough/internal/store"
 	"sellthrough/models"
 )
 
 func (r *customerResolver) ID(ctx context.Context, obj *models.Customer) (string, error) {
-	panic(fmt.Errorf("not implemented: ID - id"))
+	return nodeID(kindCustomer, obj.ResellerTenantID, obj.TenantID), nil
 }
 
 func (r *meterResolver) ID(ctx context.Context, obj *models.Meter) (string, error) {
-	panic(fmt.Errorf("not implemented: ID - id"))
+	return nodeID(kindMeter, obj.ProductID, obj.ID), nil
 }
 
 func (r *mutationResolver) RecordCatalogue(ctx context.Context, input generated.RecordCatalogueInput) (*generated.RecordCataloguePayload, error) {
-	panic(fmt.Errorf("not implemented: RecordCatalogue - recordCatalogue"))
+	if vs := tooMany("records", len(input.Records)); vs != nil {
+		return &generated.RecordCataloguePayload{UserErrors: vs}, nil
+	}
+	records := make([]models.Record, len(input.Records))
+	for i, record := range input.Records {
+		records[i] = bareRecord(record)
+	}
+	outcomes, err := r.Market.SaveCatalogue(ctx, auth.ViewerFrom(ctx), records)
+	return catalogueAnswer(records, outcomes), err
 }
 
 func (r *planResolver) ID(ctx context.Context, obj *models.Plan) (string, error) {
-	panic(fmt.Errorf("not implemented: ID - id"))
+	return nodeID(kindPlan, obj.ProductID, obj.ID), nil
 }
 
 func (r *productResolver) ID(ctx context.Context, obj *models.Product) (string, error) {
-	panic(fmt.Errorf("not implemented: ID - id"))
+	return nodeID(kindProduct, obj.ID), nil
 }
 
 func (r *productResolver) Publisher(ctx context.Context, objs []*models.Product) ([]*models.Publisher, error) {
-	panic(fmt.Errorf("not implemented: Publisher - publisher"))
+	return r.publishersOf(ctx, objs)
 }
 
 func (r *productResolver) Plans(ctx context.Context, objs []*models.Product) ([][]models.Plan, error) {
-	panic(fmt.Errorf("not implemented: Plans - plans"))
+	return eachProduct(ctx, r.Resolver, objs, (*store.Reader).Plans, func(p models.Plan) string { return p.ProductID })
 }
 
 func (r *productResolver) Meters(ctx context.Context, objs []*models.Product) ([][]models.Meter, error) {
-	panic(fmt.Errorf("not implemented: Meters - meters"))
+	return eachProduct(ctx, r.Resolver, objs, (*store.Reader).Meters, func(m models.Meter) string { return m.ProductID })
 }
 
 func (r *productResolver) Prices(ctx context.Context, objs []*models.Product) ([][]models.Price, error) {
-	panic(fmt.Errorf("not implemented: Prices - prices"))
+	return eachProduct(ctx, r.Resolver, objs, (*store.Reader).Prices, func(p models.Price) string { return p.ProductID })
 }
 
 func (r *publisherResolver) ID(ctx context.Context, obj *models.Publisher) (string, error) {
-	panic(fmt.Errorf("not implemented: ID - id"))
+	return nodeID(kindPublisher, obj.ID), nil
 }
 
 func (r *queryResolver) Products(ctx context.Context, where *generated.ProductWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.Products, error) {
-	panic(fmt.Errorf("not implemented: Products - products"))
+	filter := productFilter(where)
+	list, err := listed[models.Product, page.ProductEdge](ctx, r.Resolver, "products", window{first, last, after, before}, orderBy, filter,
+		func(reader *store.Reader, ask store.Page) ([]models.Product, bool, error) {
+			return reader.Products(filter, ask)
+		},
+		func(reader *store.Reader) (int64, error) { return reader.CountProducts(filter) })
+	return &page.Products{Of: list}, err
 }
 
 func (r *queryResolver) Resellers(ctx context.Context, where *generated.ResellerWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.Resellers, error) {
-	panic(fmt.Errorf("not implemented: Resellers - resellers"))
+	filter := resellerFilter(where)
+	list, err := listed[models.Reseller, page.ResellerEdge](ctx, r.Resolver, "resellers", window{first, last, after, before}, orderBy, filter,
+		func(reader *store.Reader, ask store.Page) ([]models.Reseller, bool, error) {
+			return reader.Resellers(filter, ask)
+		},
+		func(reader *store.Reader) (int64, error) { return reader.CountResellers(filter) })
+	return &page.Resellers{Of: list}, err
 }
 
 func (r *queryResolver) Customers(ctx context.Context, where *generated.CustomerWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.Customers, error) {
-	panic(fmt.Errorf("not implemented: Customers - customers"))
+	filter := customerFilter(where)
+	list, err := listed[models.Customer, page.CustomerEdge](ctx, r.Resolver, "customers", window{first, last, after, before}, orderBy, filter,
+		func(reader *store.Reader, ask store.Page) ([]models.Customer, bool, error) {
+			return reader.Customers(filter, ask)
+		},
+		func(reader *store.Reader) (int64, error) { return reader.CountCustomers(filter) })
+	return &page.Customers{Of: list}, err
 }
 
 func (r *resellerResolver) ID(ctx context.Context, obj *models.Reseller) (string, error) {
-	panic(fmt.Errorf("not implemented: ID - id"))
+	return nodeID(kindReseller, obj.TenantID), nil
 }
 
 func (r *Resolver) Customer() generated.CustomerResolver { return &customerResolver{r} }

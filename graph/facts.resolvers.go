@@ -7,34 +7,63 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
+	"sellthrough/internal/auth"
+	"sellthrough/internal/market"
+	"sellthrough/internal/store"
 	"sellthrough/models"
 )
 
 func (r *mutationResolver) RecordPurchases(ctx context.Context, input generated.RecordPurchasesInput) (*generated.RecordPurchasesPayload, error) {
-	panic(fmt.Errorf("not implemented: RecordPurchases - recordPurchases"))
+	if vs := tooMany("purchases", len(input.Purchases)); vs != nil {
+		return &generated.RecordPurchasesPayload{UserErrors: vs}, nil
+	}
+	outcomes, err := record(input.Purchases, purchaseFact, (*models.Purchase).Check, func(facts []models.Purchase) ([]market.Outcome, error) {
+		return r.Market.RecordPurchases(ctx, auth.ViewerFrom(ctx), facts)
+	})
+	return purchaseAnswer(input.Purchases, outcomes), err
 }
 
 func (r *mutationResolver) RecordUsage(ctx context.Context, input generated.RecordUsageInput) (*generated.RecordUsagePayload, error) {
-	panic(fmt.Errorf("not implemented: RecordUsage - recordUsage"))
+	if vs := tooMany("records", len(input.Records)); vs != nil {
+		return &generated.RecordUsagePayload{UserErrors: vs}, nil
+	}
+	outcomes, err := record(input.Records, usageFact, (*models.UsageRecord).Check, func(facts []models.UsageRecord) ([]market.Outcome, error) {
+		return r.Market.RecordUsage(ctx, auth.ViewerFrom(ctx), facts)
+	})
+	return usageAnswer(input.Records, outcomes), err
 }
 
 func (r *productSubscriptionResolver) ID(ctx context.Context, obj *models.Subscription) (string, error) {
-	panic(fmt.Errorf("not implemented: ID - id"))
+	return nodeID(kindSubscription, obj.ID), nil
 }
 
 func (r *productSubscriptionResolver) LastMonth(ctx context.Context, obj *models.Subscription) (*models.Month, error) {
-	panic(fmt.Errorf("not implemented: LastMonth - lastMonth"))
+	if obj.LastMonth == models.MonthForever {
+		return nil, nil
+	}
+	return &obj.LastMonth, nil
 }
 
 func (r *queryResolver) Subscriptions(ctx context.Context, where *generated.SubscriptionWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.Subscriptions, error) {
-	panic(fmt.Errorf("not implemented: Subscriptions - subscriptions"))
+	filter := subscriptionFilter(where)
+	list, err := listed[models.Subscription, page.SubscriptionEdge](ctx, r.Resolver, "subscriptions", window{first, last, after, before}, orderBy, filter,
+		func(reader *store.Reader, ask store.Page) ([]models.Subscription, bool, error) {
+			return reader.Subscriptions(filter, ask)
+		},
+		func(reader *store.Reader) (int64, error) { return reader.CountSubscriptions(filter) })
+	return &page.Subscriptions{Of: list}, err
 }
 
 func (r *queryResolver) Usage(ctx context.Context, where generated.UsageWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.UsageRecords, error) {
-	panic(fmt.Errorf("not implemented: Usage - usage"))
+	filter := usageFilter(where)
+	list, err := listed[models.UsageRecord, page.UsageRecordEdge](ctx, r.Resolver, "usage", window{first, last, after, before}, orderBy, filter,
+		func(reader *store.Reader, ask store.Page) ([]models.UsageRecord, bool, error) {
+			return reader.Usage(filter, ask)
+		},
+		func(reader *store.Reader) (int64, error) { return reader.CountUsage(filter) })
+	return &page.UsageRecords{Of: list}, err
 }
 
 func (r *Resolver) ProductSubscription() generated.ProductSubscriptionResolver {

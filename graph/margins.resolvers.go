@@ -7,28 +7,51 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
+	"sellthrough/internal/auth"
 	"sellthrough/internal/money"
+	"sellthrough/internal/rating"
 	"sellthrough/models"
 	"time"
 )
 
 func (r *marginResolver) ID(ctx context.Context, obj *models.Margin) (string, error) {
-	panic(fmt.Errorf("not implemented: ID - id"))
+	return nodeID(kindMargin, obj.ID()), nil
 }
 
 func (r *marginCandidateResolver) UnitPrice(ctx context.Context, obj *models.Candidate) (*money.Decimal, error) {
-	panic(fmt.Errorf("not implemented: UnitPrice - unitPrice"))
+	if !priced[obj.Reason] {
+		return nil, nil
+	}
+	return &obj.UnitPrice, nil
 }
 
 func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *generated.MarginWhere, first *int, after *string, last *int, before *string) (*page.Margins, error) {
-	panic(fmt.Errorf("not implemented: Margins - margins"))
+	reseller, err := resellerAsked(ctx, resellerTenantID)
+	if err != nil {
+		return nil, err
+	}
+	margins, err := r.Market.Margins(ctx, auth.ViewerFrom(ctx), reseller, r.instant(at))
+	if err != nil {
+		return nil, err
+	}
+	list, err := sliced[models.Margin, page.MarginEdge](window{first, last, after, before}, bind("margins", reseller, at, where), maxPage,
+		marginsWhere(margins, where), marginKey)
+	return &page.Margins{Of: list}, err
 }
 
 func (r *queryResolver) EffectiveMargin(ctx context.Context, customer *string, plan string, term *models.Term, billing *models.Billing, meter *string, market string, at *time.Time, resellerTenantID *string) (*page.Effective, error) {
-	panic(fmt.Errorf("not implemented: EffectiveMargin - effectiveMargin"))
+	reseller, err := resellerAsked(ctx, resellerTenantID)
+	if err != nil {
+		return nil, err
+	}
+	ask := rating.EffectiveQuestion{ResellerTenantID: reseller, CustomerTenantID: customerTenant(customer), At: r.instant(at)}
+	ask.Term, ask.Billing, ask.Market = value(term), value(billing), market
+	ask.ProductID, ask.PlanID = splitPlan(plan)
+	ask.MeterID = bareOf(bareWithin, kindMeter, meter)
+	effective, err := r.Market.EffectiveMargin(ctx, auth.ViewerFrom(ctx), ask)
+	return &page.Effective{Effective: effective, ResellerTenantID: reseller}, err
 }
 
 func (r *Resolver) Margin() generated.MarginResolver { return &marginResolver{r} }

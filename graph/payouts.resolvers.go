@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
 	"sellthrough/models"
@@ -15,9 +14,14 @@ import (
 )
 
 func (r *queryResolver) Payouts(ctx context.Context, month models.Month, toMonth *models.Month, where *generated.BillingLineWhere, first *int, after *string, last *int, before *string) (*page.Payouts, error) {
-	panic(fmt.Errorf("not implemented: Payouts - payouts"))
+	rows, err := fold(ctx, r.Resolver, asked{month, toMonth, where}, reports.Payouts, func(p reports.Payout) page.Payout { return page.Payout{Row: p} })
+	if err != nil {
+		return nil, err
+	}
+	list, err := sliced[page.Payout, page.PayoutEdge](window{first, last, after, before}, bind("payouts", month, toMonth, where), maxReport, rows, payoutKey)
+	return &page.Payouts{Of: list}, err
 }
 
 func (r *queryResolver) PayoutSummary(ctx context.Context, month models.Month, toMonth *models.Month, where *generated.BillingLineWhere, groupBy []reports.Dimension, first *int, after *string, last *int, before *string) (*page.Summaries, error) {
-	panic(fmt.Errorf("not implemented: PayoutSummary - payoutSummary"))
+	return r.summaries(ctx, "payoutSummary", asked{month, toMonth, where}, groupBy, window{first, last, after, before})
 }

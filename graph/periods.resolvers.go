@@ -7,22 +7,35 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
+	"sellthrough/internal/auth"
 	"sellthrough/models"
+	"slices"
+	"strings"
 )
 
 func (r *billingPeriodResolver) State(ctx context.Context, obj *page.Period) (generated.BillingPeriodState, error) {
-	panic(fmt.Errorf("not implemented: State - state"))
+	return generated.BillingPeriodStateOpen, nil
 }
 
 func (r *queryResolver) BillingPeriods(ctx context.Context, first *int, after *string, last *int, before *string) (*page.Periods, error) {
-	panic(fmt.Errorf("not implemented: BillingPeriods - billingPeriods"))
+	periods, err := r.periods(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := sliced[page.Period, page.PeriodEdge](window{first, last, after, before}, bind("billingPeriods"), maxPage, periods, periodKey)
+	return &page.Periods{Of: list}, err
 }
 
 func (r *queryResolver) UnratedFacts(ctx context.Context, month models.Month, first *int, after *string, last *int, before *string) (*page.UnratedFacts, error) {
-	panic(fmt.Errorf("not implemented: UnratedFacts - unratedFacts"))
+	facts, err := r.Market.UnratedFacts(ctx, auth.ViewerFrom(ctx), month)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(facts, func(x, y models.UnratedFact) int { return strings.Compare(unratedKey(x), unratedKey(y)) })
+	list, err := sliced[models.UnratedFact, page.UnratedFactEdge](window{first, last, after, before}, bind("unratedFacts", month), maxReport, facts, unratedKey)
+	return &page.UnratedFacts{Of: list}, err
 }
 
 func (r *Resolver) BillingPeriod() generated.BillingPeriodResolver { return &billingPeriodResolver{r} }

@@ -7,38 +7,58 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
+	"sellthrough/internal/auth"
 	"sellthrough/models"
 )
 
 func (r *mutationResolver) CreatePrivateOffer(ctx context.Context, input generated.CreatePrivateOfferInput) (*generated.CreatePrivateOfferPayload, error) {
-	panic(fmt.Errorf("not implemented: CreatePrivateOffer - createPrivateOffer"))
+	offer, own := newOffer(input)
+	created, vs, err := r.Market.CreatePrivateOffer(ctx, auth.ViewerFrom(ctx), offer)
+	return &generated.CreatePrivateOfferPayload{PrivateOffer: created, UserErrors: offerErrors(&offer, own, vs)}, err
 }
 
 func (r *mutationResolver) UpdatePrivateOffer(ctx context.Context, input generated.UpdatePrivateOfferInput) (*generated.UpdatePrivateOfferPayload, error) {
-	panic(fmt.Errorf("not implemented: UpdatePrivateOffer - updatePrivateOffer"))
+	offer, err := r.offer(ctx, bareGUID(kindPrivateOffer, input.ID))
+	if err != nil {
+		return nil, err
+	}
+	own := changeOffer(&offer, input)
+	updated, vs, err := r.Market.UpdatePrivateOffer(ctx, auth.ViewerFrom(ctx), offer, input.Version)
+	return &generated.UpdatePrivateOfferPayload{PrivateOffer: updated, UserErrors: offerErrors(&offer, own, vs)}, err
 }
 
 func (r *mutationResolver) SubmitPrivateOffer(ctx context.Context, input generated.SubmitPrivateOfferInput) (*generated.SubmitPrivateOfferPayload, error) {
-	panic(fmt.Errorf("not implemented: SubmitPrivateOffer - submitPrivateOffer"))
+	id := bareGUID(kindPrivateOffer, input.ID)
+	draft, err := r.offer(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	submitted, vs, err := r.Market.SubmitPrivateOffer(ctx, auth.ViewerFrom(ctx), id, input.Version)
+	return &generated.SubmitPrivateOfferPayload{PrivateOffer: submitted, UserErrors: offerErrors(&draft, nil, vs)}, err
 }
 
 func (r *privateOfferResolver) ID(ctx context.Context, obj *models.PrivateOffer) (string, error) {
-	panic(fmt.Errorf("not implemented: ID - id"))
+	return nodeID(kindPrivateOffer, obj.ID), nil
 }
 
 func (r *privateOfferResolver) Status(ctx context.Context, obj *models.PrivateOffer) (models.OfferStatus, error) {
-	panic(fmt.Errorf("not implemented: Status - status"))
+	return obj.Status(r.Market.Now()), nil
 }
 
 func (r *queryResolver) PrivateOffer(ctx context.Context, id string) (*models.PrivateOffer, error) {
-	panic(fmt.Errorf("not implemented: PrivateOffer - privateOffer"))
+	offer, err := r.offer(ctx, bareGUID(kindPrivateOffer, id))
+	if err != nil || offer.Version == 0 {
+		return nil, err
+	}
+	return &offer, nil
 }
 
 func (r *queryResolver) PrivateOffers(ctx context.Context, where *generated.PrivateOfferWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.PrivateOffers, error) {
-	panic(fmt.Errorf("not implemented: PrivateOffers - privateOffers"))
+	rows, count := r.offerRows(where)
+	list, err := listed[models.PrivateOffer, page.PrivateOfferEdge](ctx, r.Resolver, "privateOffers", window{first, last, after, before}, orderBy, where, rows, count)
+	return &page.PrivateOffers{Of: list}, err
 }
 
 func (r *Resolver) PrivateOffer() generated.PrivateOfferResolver { return &privateOfferResolver{r} }

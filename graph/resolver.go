@@ -9,4 +9,5 @@ import "sellthrough/internal/market"
 // Resolver is the root of all resolvers.
 type Resolver struct {
 	Market *market.Market
+	policy *policy
 }

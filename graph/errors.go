@@ -1,0 +1,103 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"sellthrough/graph/scalar"
+	"sellthrough/internal/market"
+	"sellthrough/internal/rating"
+	"sellthrough/internal/store"
+	"sellthrough/reports"
+)
+
+// fault is an error for the top level of an answer: transport, authentication,
+// authorisation, and what keeps a report from being complete. Violations of
+// inputs are no faults: they are userErrors.
+func fault(code, message string, extensions map[string]any) *gqlerror.Error {
+	if extensions == nil {
+		extensions = map[string]any{}
+	}
+	extensions["code"] = code
+	return &gqlerror.Error{Message: message, Extensions: extensions}
+}
+
+// badInput refuses an argument.
+func badInput(message string) error { return fault("BAD_USER_INPUT", message, nil) }
+
+// presenter turns every error into what the outside may see, in one place.
+type presenter struct{ logger *slog.Logger }
+
+func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
+	shown := p.classify(ctx, err)
+	if shown.Path == nil {
+		shown.Path = graphql.GetPath(ctx)
+	}
+	var located *gqlerror.Error
+	if errors.As(err, &located) && located != shown {
+		shown.Path, shown.Locations = located.Path, located.Locations
+	}
+	return shown
+}
+
+func (p presenter) classify(ctx context.Context, err error) *gqlerror.Error {
+	var (
+		known   *gqlerror.Error
+		value   *scalar.Error
+		unrated *market.UnratedError
+	)
+	switch {
+	case errors.As(err, &known) && known.Extensions["code"] != nil:
+		return known
+	case errors.As(err, &value):
+		return fault("BAD_USER_INPUT", value.Message, nil)
+	case errors.As(err, &unrated):
+		return unratedFault(unrated)
+	case errors.Is(err, rating.ErrNoListPrice):
+		return fault("NO_LIST_PRICE", err.Error(), nil)
+	case errors.Is(err, reports.ErrTotalTooLarge):
+		return fault("TOTAL_TOO_LARGE", reports.ErrTotalTooLarge.Error(), nil)
+	case errors.Is(err, store.ErrNobody):
+		return fault("UNAUTHENTICATED", "sign in: send a token, Authorization: Bearer <token>", nil)
+	case errors.Is(err, store.ErrNotFound):
+		return fault("NOT_FOUND", "there is no such thing, or it is not yours to see", nil)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault("TIMEOUT", "the request took too long: ask for less", nil)
+	case errors.Is(err, context.Canceled):
+		return fault("CANCELLED", "the request was given up", nil)
+	}
+	return p.internal(ctx, err)
+}
+
+// unratedFault names the first facts that keep a report from being complete
+// (D20).
+func unratedFault(err *market.UnratedError) *gqlerror.Error {
+	const most = 10
+	facts := make([]map[string]any, 0, most)
+	for _, f := range err.Facts[:min(most, len(err.Facts))] {
+		facts = append(facts, map[string]any{
+			"month": f.Month.String(), "subscriptionId": f.SubscriptionID, "source": f.Source, "externalId": f.ExternalID,
+			"meterId": f.MeterID, "code": f.Code, "message": f.Message,
+		})
+	}
+	return fault("UNRATED_FACTS", fmt.Sprintf("%d facts cannot be rated, so the totals would not be complete: see unratedFacts", len(err.Facts)),
+		map[string]any{"facts": facts, "count": len(err.Facts)})
+}
+
+// internal logs what happened, and shows nothing of it.
+func (p presenter) internal(ctx context.Context, err error) *gqlerror.Error {
+	id := RequestID(ctx)
+	p.logger.ErrorContext(ctx, "request failed", "request", id, "error", err)
+	return fault("INTERNAL", "something went wrong here: tell us the request id "+id, map[string]any{"requestId": id})
+}
+
+// recovered turns a panic into an error for present.
+func (p presenter) recovered(ctx context.Context, problem any) error {
+	return fmt.Errorf("panic: %v\n%s", problem, debug.Stack())
+}

@@ -1,0 +1,245 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"sellthrough/graph/generated"
+	"sellthrough/internal/auth"
+	"sellthrough/internal/market"
+	"sellthrough/models"
+)
+
+// Options are what a handler needs besides the market.
+type Options struct {
+	// Tokens says who a token was issued to.
+	Tokens *auth.Tokens
+	// Clock is the machine's, by which tokens live; it may run while the
+	// market's stands still.
+	Clock func() time.Time
+	// Logger gets what is not for the outside; nil is the default one.
+	Logger *slog.Logger
+	// Limits bound each request; the zero Limits are DefaultLimits.
+	Limits Limits
+}
+
+// NewHandler answers GraphQL over HTTP: POST, and GET for queries. Every answer
+// carries X-Request-Id, which is the request's own where it has one.
+func NewHandler(m *market.Market, options Options) http.Handler {
+	if options.Limits == (Limits{}) {
+		options.Limits = DefaultLimits
+	}
+	if options.Logger == nil {
+		options.Logger = slog.Default()
+	}
+	return &door{newExecutor(m, options.Limits, options.Logger), options}
+}
+
+// newExecutor is GraphQL without HTTP: parse, validate, hold to the policy, run.
+func newExecutor(m *market.Market, limits Limits, logger *slog.Logger) *executor.Executor {
+	resolver := &Resolver{Market: m}
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
+	resolver.policy = newPolicy(schema.Schema(), limits)
+	errors := presenter{logger}
+	e := executor.New(schema)
+	e.SetQueryCache(&documents{})
+	e.SetParserTokenLimit(limits.Tokens)
+	e.SetErrorPresenter(errors.present)
+	e.SetRecoverFunc(errors.recovered)
+	e.Use(resolver.policy)
+	return e
+}
+
+// door is HTTP: it names the request, finds out who asks, reads what is asked
+// within the limits, and writes the answer.
+type door struct {
+	executor *executor.Executor
+	options  Options
+}
+
+// refusal is why a request never becomes GraphQL.
+type refusal struct {
+	status        int
+	code, message string
+}
+
+// ServeHTTP answers one request.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := requestID(r)
+	w.Header().Set("X-Request-Id", id)
+	w.Header().Set("Cache-Control", "no-store")
+	ctx, cancel := context.WithTimeout(context.WithValue(graphql.StartOperationTrace(r.Context()), requestKey{}, id), d.options.Limits.Time)
+	defer cancel()
+	viewer, refused := d.viewer(w, r)
+	var params *graphql.RawParams
+	if refused == nil {
+		params, refused = d.params(w, r)
+	}
+	if refused != nil {
+		write(w, r, refused.status, &graphql.Response{Errors: gqlerror.List{fault(refused.code, refused.message, nil)}})
+		return
+	}
+	d.options.Logger.DebugContext(ctx, "request", "request", id, "role", viewer.Role, "organization", viewer.Organization, "subject", viewer.Subject)
+	status, response := d.answer(auth.WithViewer(ctx, viewer), params, r.Method == http.MethodGet)
+	if !readsStatus(r) && status != http.StatusMethodNotAllowed {
+		status = http.StatusOK // what is well-formed HTTP, whatever GraphQL says of it
+	}
+	write(w, r, status, response)
+}
+
+// answer runs a request. The status is that of GraphQL over HTTP: 400 and above
+// where nothing ran.
+func (d *door) answer(ctx context.Context, params *graphql.RawParams, readOnly bool) (int, *graphql.Response) {
+	operation, errs := d.executor.CreateOperationContext(ctx, params)
+	if len(errs) == 0 && readOnly && operation.Operation.Operation != ast.Query {
+		return http.StatusMethodNotAllowed, &graphql.Response{Errors: gqlerror.List{fault("METHOD_NOT_ALLOWED", "GET answers queries only: send a mutation by POST", nil)}}
+	}
+	if len(errs) > 0 {
+		status := http.StatusBadRequest
+		switch errs[0].Extensions["code"] {
+		case "UNAUTHENTICATED":
+			status = http.StatusUnauthorized
+		case "FORBIDDEN":
+			status = http.StatusForbidden
+		}
+		return status, d.executor.DispatchError(graphql.WithOperationContext(ctx, operation), errs)
+	}
+	run, ctx := d.executor.DispatchOperation(ctx, operation)
+	if response := run(ctx); response != nil {
+		return http.StatusOK, response
+	}
+	return http.StatusServiceUnavailable, &graphql.Response{Errors: gqlerror.List{fault("TIMEOUT", "the request took too long: ask for less", nil)}}
+}
+
+// graphQLJSON is the content type of clients that read the status as well;
+// others get application/json.
+const graphQLJSON = "application/graphql-response+json"
+
+func readsStatus(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), graphQLJSON)
+}
+
+func write(w http.ResponseWriter, r *http.Request, status int, response *graphql.Response) {
+	content := "application/json"
+	if readsStatus(r) {
+		content = graphQLJSON
+	}
+	body, err := json.Marshal(response)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"errors":[{"message":"the answer cannot be written","extensions":{"code":"INTERNAL"}}]}`)
+	}
+	w.Header().Set("Content-Type", content+"; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// params reads what is asked.
+func (d *door) params(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+	params := &graphql.RawParams{Headers: r.Header}
+	switch r.Method {
+	case http.MethodGet:
+		query := r.URL.Query()
+		params.Query, params.OperationName = query.Get("query"), query.Get("operationName")
+		if len(r.URL.RawQuery) > d.options.Limits.Body {
+			return nil, &refusal{http.StatusRequestURITooLong, "LIMIT_EXCEEDED", "the request is too long: send it by POST"}
+		}
+		if variables := query.Get("variables"); variables != "" && decode([]byte(variables), &params.Variables) != nil {
+			return nil, &refusal{http.StatusBadRequest, "BAD_REQUEST", "variables is not a JSON object"}
+		}
+	case http.MethodPost:
+		if refused := d.body(w, r, params); refused != nil {
+			return nil, refused
+		}
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		return nil, &refusal{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "send GET or POST"}
+	}
+	if params.Query == "" {
+		return nil, &refusal{http.StatusBadRequest, "BAD_REQUEST", "query is missing: send the GraphQL document in it"}
+	}
+	return params, nil
+}
+
+// body reads a POST within the limit. No refusal ever echoes it.
+func (d *door) body(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) *refusal {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return &refusal{http.StatusUnsupportedMediaType, "BAD_REQUEST", "send Content-Type: application/json"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(d.options.Limits.Body)))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return &refusal{http.StatusRequestEntityTooLarge, "LIMIT_EXCEEDED", "the request is too large: import files with the command line"}
+	case err != nil:
+		return &refusal{http.StatusBadRequest, "BAD_REQUEST", "the request broke off"}
+	case decode(body, params) != nil:
+		return &refusal{http.StatusBadRequest, "BAD_REQUEST", `the body is not a GraphQL request: send {"query": "...", "variables": {...}}`}
+	}
+	return nil
+}
+
+// decode reads one JSON object with its numbers exact.
+func decode(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+// viewer finds out who asks: nobody without a token.
+func (d *door) viewer(w http.ResponseWriter, r *http.Request) (models.Viewer, *refusal) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return models.Viewer{}, nil
+	}
+	scheme, token, _ := strings.Cut(header, " ")
+	message := "send the token as Authorization: Bearer <token>"
+	if strings.EqualFold(scheme, "Bearer") {
+		viewer, err := d.options.Tokens.Viewer(strings.TrimSpace(token), d.options.Clock())
+		if err == nil {
+			return viewer, nil
+		}
+		message = err.Error()
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	return models.Viewer{}, &refusal{http.StatusUnauthorized, "UNAUTHENTICATED", message}
+}
+
+type requestKey struct{}
+
+// RequestID is the id of the request that the context belongs to.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// requestID keeps an id that the caller gave, if it is fit for a log line.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	unfit := func(c rune) bool {
+		return (c < '0' || '9' < c) && (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) && !strings.ContainsRune("-_.:", c)
+	}
+	if id == "" || len(id) > 128 || strings.ContainsFunc(id, unfit) {
+		return rand.Text()
+	}
+	return id
+}

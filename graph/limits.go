@@ -1,0 +1,71 @@
+package graph
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// Limits bound what one request may ask for.
+type Limits struct {
+	// Body is the most bytes of a request, Tokens the most of its document.
+	Body, Tokens int
+	// Depth is how deep fields may nest, introspection left aside.
+	Depth int
+	// Aliases, Directives and RootFields bound how often each may be used.
+	Aliases, Directives, RootFields int
+	// Cost bounds the objects an answer may hold: 1 each, those of a page by
+	// its size, those of a list that is not paged as 10.
+	Cost int
+	// Selections bounds the fields and fragments after spreading all fragments.
+	Selections int
+	// Errors is how many errors are returned at most.
+	Errors int
+	// Time is how long a request may take.
+	Time time.Duration
+}
+
+// DefaultLimits are those of the API's documentation.
+var DefaultLimits = Limits{
+	Body: 1 << 20, Tokens: 5_000, Depth: 12, Aliases: 30, Directives: 50, RootFields: 20,
+	Cost: 250_000, Selections: 20_000, Errors: 20, Time: 30 * time.Second,
+}
+
+// Sizes of pages.
+const (
+	defaultPage = 50
+	maxPage     = 100
+	maxReport   = 10_000
+	maxBatch    = 1_000
+	maxIDs      = 100
+	maxMonths   = 36
+)
+
+// Cost is what a request costs, as extensions.cost reports it.
+type Cost struct {
+	Requested int `json:"requested"`
+	Limit     int `json:"limit"`
+}
+
+// check refuses an operation that is beyond a limit, naming the first one.
+func (l Limits) check(w *walk) *gqlerror.Error {
+	for _, c := range []struct {
+		what       string
+		n, most    int
+		suggestion string
+	}{
+		{"fields and fragments, all fragments spread", w.seen, l.Selections, "select less"},
+		{"levels of fields", w.depth, l.Depth, "nest less deep"},
+		{"aliases", w.aliases, l.Aliases, "send several requests"},
+		{"directives", w.directives, l.Directives, "send several requests"},
+		{"root fields", w.rootFields, l.RootFields, "send several requests"},
+		{"cost", w.cost, l.Cost, "ask for smaller pages, or for less of each row"},
+	} {
+		if c.n > c.most {
+			return fault("LIMIT_EXCEEDED", fmt.Sprintf("the request has more than %d %s: %s", c.most, c.what, c.suggestion),
+				map[string]any{"limit": c.what, "most": c.most})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"sellthrough/graph/generated"
+	"sellthrough/graph/page"
+	"sellthrough/internal/auth"
+	"sellthrough/internal/market"
+	"sellthrough/internal/rating"
+	"sellthrough/internal/store"
+	"sellthrough/models"
+	"sellthrough/reports"
+)
+
+// asked is which lines a report is of.
+type asked struct {
+	Month   models.Month
+	ToMonth *models.Month
+	Where   *generated.BillingLineWhere
+}
+
+// query is asked in the market's words.
+func (a asked) query() (q market.LineQuery, err error) {
+	q = market.LineQuery{From: a.Month, To: a.Month}
+	if a.ToMonth != nil {
+		q.To = *a.ToMonth
+	}
+	if q.To < q.From || q.To-q.From >= maxMonths {
+		return q, badInput(fmt.Sprintf("toMonth is %s: choose %s or up to %d months later", q.To, q.From, maxMonths-1))
+	}
+	where := a.Where
+	if where == nil {
+		return q, nil
+	}
+	q.Where = store.LineFilter{
+		PublisherID: bareOf(bare, kindPublisher, where.PublisherID), ResellerTenantID: bareOf(bareGUID, kindReseller, where.ResellerTenantID),
+		IndirectResellerTenantID: bareOf(bareGUID, kindReseller, where.IndirectResellerTenantID),
+		CustomerTenantID:         customerTenant(where.CustomerTenantID), SubscriptionID: bareOf(bare, kindSubscription, where.SubscriptionID),
+		ProductID: bareOf(bare, kindProduct, where.ProductID),
+	}
+	q.PlanID, q.MeterID = bareOf(bareWithin, kindPlan, where.PlanID), bareOf(bareWithin, kindMeter, where.MeterID)
+	q.PrivateOfferID, q.ChargeTypes = bareOf(bareGUID, kindPrivateOffer, where.PrivateOfferID), where.ChargeTypes
+	q.Currency, q.Infrastructure = value(where.BillingCurrency), where.Infrastructure
+	return q, nil
+}
+
+// fold makes a report of the lines asked for.
+func fold[Row, Shown any](ctx context.Context, r *Resolver, a asked, report func(reports.Lines) ([]Row, error), show func(Row) Shown) ([]Shown, error) {
+	query, err := a.query()
+	if err != nil {
+		return nil, err
+	}
+	var shown []Shown
+	err = r.Market.Lines(ctx, auth.ViewerFrom(ctx), query, func(_ *rating.Book, lines iter.Seq[*models.BillingLine]) error {
+		rows, err := report(lines)
+		for _, row := range rows {
+			shown = append(shown, show(row))
+		}
+		return err
+	})
+	return shown, err
+}
+
+// summaries is the one report behind billingSummary, payoutSummary and
+// agencyFeeSummary: they show other columns of the same sums.
+func (r *Resolver) summaries(ctx context.Context, name string, a asked, groupBy []reports.Dimension, w window) (*page.Summaries, error) {
+	rows, err := fold(ctx, r, a,
+		func(lines reports.Lines) ([]reports.Summary, error) { return reports.Summarize(lines, groupBy...) },
+		func(s reports.Summary) page.Summary { return page.Summary{Group: s.Group, Totals: s.Totals} })
+	if err != nil {
+		return nil, err
+	}
+	list, err := sliced[page.Summary, page.SummaryEdge](w, bind(name, a, groupBy), maxReport, rows, summaryKey)
+	return &page.Summaries{Of: list}, err
+}
+
+// linesPage answers a page of billing lines.
+func (r *Resolver) linesPage(ctx context.Context, a asked, orderBy []generated.BillingLineOrder, w window) (list page.Of[*page.Line, page.LineEdge], err error) {
+	query, err := a.query()
+	if err != nil {
+		return list, err
+	}
+	b, err := w.bounds(bind("billingLines", a, orderBy), maxReport)
+	if err != nil {
+		return list, err
+	}
+	ask := reports.Window{Limit: b.limit, After: []byte(b.after), Before: []byte(b.before), Backward: b.backward}
+	for _, o := range orderBy {
+		ask.OrderBy = append(ask.OrderBy, reports.Order{Field: o.Field, Descending: o.Direction == generated.OrderDirectionDesc})
+	}
+	viewer := auth.ViewerFrom(ctx)
+	err = r.Market.Lines(ctx, viewer, query, func(book *rating.Book, lines iter.Seq[*models.BillingLine]) error {
+		picked, err := reports.Page(lines, ask)
+		if err != nil {
+			return err
+		}
+		nodes := make([]*page.Line, len(picked.Lines))
+		for i, placed := range picked.Lines {
+			nodes[i] = r.line(viewer, book, &placed.Line)
+			nodes[i].Position = placed.Position
+		}
+		total := func(context.Context) (int, error) { return picked.Total, nil }
+		list = page.New[*page.Line, page.LineEdge](nodes, b.info(picked.More), func(l *page.Line) string { return b.binding.cursor(string(l.Position)) }, total)
+		return nil
+	})
+	return list, err
+}
+
+func (r *Resolver) line(viewer models.Viewer, book *rating.Book, line *models.BillingLine) *page.Line {
+	return &page.Line{BillingLine: line, Book: book, FeesHidden: !r.policy.sees(viewer.Role, "BillingLine", "fees")}
+}
+
+// periods are the months that hold facts, the latest first.
+func (r *Resolver) periods(ctx context.Context) (periods []page.Period, err error) {
+	err = r.Market.Store.Read(ctx, auth.ViewerFrom(ctx), func(reader *store.Reader) error {
+		months, err := reader.Months()
+		for _, month := range slices.Backward(months) {
+			periods = append(periods, page.Period{Month: month})
+		}
+		return err
+	})
+	return periods, err
+}
+
+// The keys below order rows as their reports do.
+
+func summaryKey(s page.Summary) string {
+	return keyOf(s.Month.String(), s.PublisherID, s.ResellerTenantID, s.CustomerTenantID, s.ProductID, s.PlanID, s.MeterID,
+		s.PrivateOfferID, string(s.ChargeType), string(s.Currency))
+}
+
+func payoutKey(p page.Payout) string {
+	return keyOf(p.Row.Month.String(), p.Row.PublisherID, string(p.Row.Currency))
+}
+
+// Rates are fractions from 0 to 1 without trailing zeros: as texts they compare
+// as numbers.
+func agencyFeeKey(f page.AgencyFee) string {
+	return keyOf(f.Month.String(), f.PublisherID, f.ResellerTenantID, string(f.Kind), f.Rate.String(), string(f.Currency))
+}
+
+func unratedKey(f models.UnratedFact) string {
+	return keyOf(f.SubscriptionID, f.Source, f.ExternalID, f.MeterID, string(f.Code), f.Message)
+}
+
+// periodKey counts down, since the latest month comes first.
+func periodKey(p page.Period) string { return fmt.Sprintf("%06d", 999999-int(p.Month)) }

@@ -1,0 +1,125 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+
+	"sellthrough/graph/page"
+	"sellthrough/internal/auth"
+	"sellthrough/internal/market"
+	"sellthrough/internal/rating"
+	"sellthrough/internal/store"
+	"sellthrough/models"
+)
+
+// nodeTypes names the object behind each kind of id: who may not see the object
+// does not learn whether it exists.
+var nodeTypes = map[string]string{
+	kindPublisher: "Publisher", kindReseller: "Reseller", kindCustomer: "Customer", kindProduct: "Product", kindPlan: "Plan",
+	kindMeter: "Meter", kindPrivateOffer: "PrivateOffer", kindSubscription: "ProductSubscription", kindMargin: "Margin", kindBillingLine: "BillingLine",
+}
+
+// node finds whatever has the id, nil where it does not exist or is not the
+// viewer's to see.
+func (r *Resolver) node(ctx context.Context, id string) (page.Node, error) {
+	viewer := auth.ViewerFrom(ctx)
+	kind, rest, _ := strings.Cut(id, "/")
+	object, known := nodeTypes[kind]
+	if !known || rest == "" || !r.policy.sees(viewer.Role, object, "id") {
+		return nil, nil
+	}
+	switch kind {
+	case kindMargin:
+		return r.marginNode(ctx, viewer, rest)
+	case kindBillingLine:
+		return r.lineNode(ctx, viewer, rest)
+	}
+	var found page.Node
+	err := r.Market.Store.Read(ctx, viewer, func(reader *store.Reader) (err error) {
+		found, err = readNode(reader, kind, id)
+		return err
+	})
+	return found, err
+}
+
+func readNode(r *store.Reader, kind, id string) (page.Node, error) {
+	first, second, _ := strings.Cut(bare(kind, id), "/")
+	switch kind {
+	case kindPublisher:
+		rows, err := r.Publishers([]string{bare(kind, id)})
+		return the(rows, err)
+	case kindReseller:
+		rows, _, err := r.Resellers(store.ResellerFilter{IDs: []string{bareGUID(kind, id)}}, store.Page{})
+		return the(rows, err)
+	case kindCustomer:
+		filter := store.CustomerFilter{IDs: []string{strings.ToLower(second)}, ResellerTenantID: strings.ToLower(first)}
+		rows, _, err := r.Customers(filter, store.Page{})
+		return the(rows, err)
+	case kindProduct:
+		rows, _, err := r.Products(store.ProductFilter{IDs: []string{bare(kind, id)}}, store.Page{})
+		return the(rows, err)
+	case kindPlan:
+		rows, err := r.Plans([]string{first})
+		return that(rows, err, func(p models.Plan) bool { return p.ID == second })
+	case kindMeter:
+		rows, err := r.Meters([]string{first})
+		return that(rows, err, func(m models.Meter) bool { return m.ID == second })
+	case kindPrivateOffer:
+		rows, _, err := r.PrivateOffers(store.OfferFilter{IDs: []string{bareGUID(kind, id)}}, store.Page{})
+		return the(rows, err)
+	case kindSubscription:
+		rows, _, err := r.Subscriptions(store.SubscriptionFilter{IDs: []string{bare(kind, id)}}, store.Page{})
+		return the(rows, err)
+	}
+	return nil, nil
+}
+
+// the is the only row, or nothing.
+func the[T any](rows []T, err error) (page.Node, error) {
+	return that(rows, err, func(T) bool { return true })
+}
+
+// that is the row that is meant, or nothing.
+func that[T any](rows []T, err error, meant func(T) bool) (page.Node, error) {
+	for i := range rows {
+		if err == nil && meant(rows[i]) {
+			return &rows[i], nil
+		}
+	}
+	return nil, err
+}
+
+// marginNode finds a margin as of now: <offer>_<line>_<reseller>.
+func (r *Resolver) marginNode(ctx context.Context, viewer models.Viewer, id string) (page.Node, error) {
+	reseller := id[strings.LastIndexByte(id, '_')+1:]
+	margins, err := r.Market.Margins(ctx, viewer, reseller, r.Market.Now())
+	return that(margins, err, func(m models.Margin) bool { return m.ID() == id })
+}
+
+// lineNode finds a billing line: <month>/<hash>.
+func (r *Resolver) lineNode(ctx context.Context, viewer models.Viewer, id string) (page.Node, error) {
+	text, hash, _ := strings.Cut(id, "/")
+	month, err := models.ParseMonth(text)
+	if err != nil {
+		return nil, nil
+	}
+	var found page.Node
+	err = r.Market.Lines(ctx, viewer, market.LineQuery{From: month, To: month}, func(book *rating.Book, lines iter.Seq[*models.BillingLine]) error {
+		for line := range lines {
+			if line.ID() == hash {
+				own := *line
+				found = r.line(viewer, book, &own)
+				break
+			}
+		}
+		return nil
+	})
+	// Another fact that cannot be rated does not make this line wrong, but
+	// nobody knows whether it is the one that was asked for.
+	if unrated := (*market.UnratedError)(nil); errors.As(err, &unrated) && found == nil {
+		return nil, err
+	}
+	return found, err
+}

@@ -1,0 +1,252 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"sellthrough/internal/auth"
+	"sellthrough/models"
+)
+
+// Visibility is one row of the table of who sees what.
+type Visibility struct {
+	Type, Field string
+	Roles       []models.Role
+}
+
+// PolicyTable reads the table from the schema's @visible: one row for each
+// field of each object, sorted. A root field without a directive is seen by
+// nobody, any other by all who can reach it.
+func PolicyTable(schema *ast.Schema) []Visibility {
+	var table []Visibility
+	for _, object := range schema.Types {
+		if object.Kind != ast.Object || object.BuiltIn {
+			continue
+		}
+		for _, field := range object.Fields {
+			if !strings.HasPrefix(field.Name, "__") {
+				table = append(table, Visibility{object.Name, field.Name, seenBy(schema, object, field)})
+			}
+		}
+	}
+	slices.SortFunc(table, func(x, y Visibility) int {
+		return strings.Compare(x.Type+"."+x.Field, y.Type+"."+y.Field)
+	})
+	return table
+}
+
+func seenBy(schema *ast.Schema, object *ast.Definition, field *ast.FieldDefinition) []models.Role {
+	root := object == schema.Query || object == schema.Mutation || object == schema.Subscription
+	own := rolesOf(field.Directives, root)
+	whole := rolesOf(object.Directives, false)
+	return slices.DeleteFunc(own, func(role models.Role) bool { return !slices.Contains(whole, role) })
+}
+
+func rolesOf(directives ast.DirectiveList, closed bool) (roles []models.Role) {
+	visible := directives.ForName("visible")
+	switch {
+	case visible == nil && closed:
+		return nil
+	case visible == nil:
+		return slices.Clone(models.Roles)
+	}
+	for _, child := range visible.Arguments.ForName("to").Value.Children {
+		roles = append(roles, models.Role(child.Value.Raw))
+	}
+	return roles
+}
+
+// policy is the one place where an operation is held to who sees what and to
+// the limits, before anything of it runs.
+type policy struct {
+	limits Limits
+	seen   map[string][]models.Role // by Type.field
+	root   map[ast.Operation][]*ast.FieldDefinition
+}
+
+func newPolicy(schema *ast.Schema, limits Limits) *policy {
+	p := &policy{limits: limits, seen: map[string][]models.Role{}, root: map[ast.Operation][]*ast.FieldDefinition{
+		ast.Query: schema.Query.Fields, ast.Mutation: schema.Mutation.Fields,
+	}}
+	for _, row := range PolicyTable(schema) {
+		p.seen[row.Type+"."+row.Field] = row.Roles
+	}
+	return p
+}
+
+// sees tells whether the role may select the field.
+func (p *policy) sees(role models.Role, object, field string) bool {
+	roles, known := p.seen[object+"."+field]
+	return !known || slices.Contains(roles, role)
+}
+
+// rootFields are what the role may select of an operation's root, sorted.
+func (p *policy) rootFields(role models.Role, operation ast.Operation, root string) []string {
+	var names []string
+	for _, field := range p.root[operation] {
+		if !strings.HasPrefix(field.Name, "__") && p.sees(role, root, field.Name) {
+			names = append(names, field.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ExtensionName and Validate make policy an extension of gqlgen's handler.
+func (p *policy) ExtensionName() string { return "Policy" }
+
+// Validate has nothing to check.
+func (p *policy) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationContext refuses an operation that nobody signed in for, that
+// selects what its viewer may not see, or that asks for too much.
+func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.OperationContext) *gqlerror.Error {
+	operation.DisableIntrospection = false // the schema is no secret
+	w := walk{policy: p, viewer: auth.ViewerFrom(ctx), operation: operation, fragments: map[string]bool{}}
+	w.selections(operation.Operation.SelectionSet, place{cost: 1})
+	w.directives += len(operation.Operation.Directives)
+	operation.Stats.SetExtension(costExtension, Cost{min(w.cost, p.limits.Cost+1), p.limits.Cost})
+	switch {
+	case w.unauthenticated:
+		return fault("UNAUTHENTICATED", "sign in: send a token, Authorization: Bearer <token>", nil)
+	case len(w.forbidden) > 0:
+		return fault("FORBIDDEN", fmt.Sprintf("a %s may not see %s", w.viewer.Role, strings.Join(w.forbidden, ", ")),
+			map[string]any{"fields": w.forbidden})
+	}
+	return p.limits.check(&w)
+}
+
+const costExtension = "cost"
+
+// InterceptResponse reports the cost, and cuts a long list of errors.
+func (p *policy) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	if graphql.HasOperationContext(ctx) {
+		if cost, ok := graphql.GetOperationContext(ctx).Stats.GetExtension(costExtension).(Cost); ok {
+			graphql.RegisterExtension(ctx, costExtension, cost)
+		}
+	}
+	response := next(ctx)
+	if response != nil && len(response.Errors) > p.limits.Errors {
+		response.Errors = response.Errors[:p.limits.Errors]
+	}
+	return response
+}
+
+// walk is the state of one pass over the selected fields.
+type walk struct {
+	*policy
+	viewer    models.Viewer
+	operation *graphql.OperationContext
+	fragments map[string]bool // forbidden fields are named once a fragment
+
+	unauthenticated                                    bool
+	forbidden                                          []string
+	depth, aliases, directives, rootFields, cost, seen int
+}
+
+// place is where in the operation the walk stands.
+type place struct {
+	path          string
+	depth         int
+	cost          int // of one object here, times how many there can be
+	introspection bool
+	connection    bool // nodes and edges are as many as the page already says
+}
+
+func (w *walk) selections(set ast.SelectionSet, at place) {
+	for _, selection := range set {
+		// A fragment spread within fragments can double each time: the walk ends
+		// where the operation is refused anyway.
+		if w.seen++; w.seen > w.limits.Selections {
+			return
+		}
+		switch s := selection.(type) {
+		case *ast.Field:
+			w.field(s, at)
+		case *ast.InlineFragment:
+			w.directives += len(s.Directives)
+			w.selections(s.SelectionSet, at)
+		case *ast.FragmentSpread:
+			w.directives += len(s.Directives)
+			w.selections(s.Definition.SelectionSet, at)
+		}
+	}
+}
+
+func (w *walk) field(f *ast.Field, at place) {
+	if f.Alias != f.Name {
+		w.aliases++
+	}
+	w.directives += len(f.Directives)
+	if at.depth == 0 {
+		w.rootFields++
+	}
+	below := place{path: at.path + f.Alias, depth: at.depth + 1, cost: at.cost, introspection: at.introspection}
+	if strings.HasPrefix(f.Name, "__") {
+		below.introspection = true
+	}
+	if !below.introspection {
+		w.guard(f, below.path)
+		w.depth = max(w.depth, below.depth)
+		if len(f.SelectionSet) > 0 {
+			below.cost = multiply(at.cost, w.many(f, at))
+			w.cost = min(w.cost+below.cost, w.limits.Cost+1)
+			below.connection = paged(f)
+			if below.connection {
+				below.cost = multiply(below.cost, w.pageSize(f))
+			}
+		}
+	}
+	below.path += "."
+	w.selections(f.SelectionSet, below)
+}
+
+func (w *walk) guard(f *ast.Field, path string) {
+	switch {
+	case !w.viewer.Valid():
+		w.unauthenticated = true
+	case f.ObjectDefinition != nil && !w.sees(w.viewer.Role, f.ObjectDefinition.Name, f.Name) && !slices.Contains(w.forbidden, path):
+		w.forbidden = append(w.forbidden, path)
+	}
+}
+
+// many is how many objects a field stands for: a list that is not paged counts
+// as unpagedSize, unless the request says how long it is.
+func (w *walk) many(f *ast.Field, at place) int {
+	switch {
+	case f.Definition == nil || f.Definition.Type.Elem == nil, at.connection:
+		return 1
+	case f.Arguments.ForName("ids") != nil:
+		ids, _ := f.ArgumentMap(w.operation.Variables)["ids"].([]any)
+		return max(1, len(ids))
+	}
+	return unpagedSize
+}
+
+const unpagedSize = 10
+
+func paged(f *ast.Field) bool {
+	return f.Definition != nil && f.Definition.Arguments.ForName("first") != nil
+}
+
+func (w *walk) pageSize(f *ast.Field) int {
+	arguments := f.ArgumentMap(w.operation.Variables)
+	for _, name := range []string{"first", "last"} {
+		switch n := arguments[name].(type) {
+		case int64:
+			return int(max(1, min(n, maxReport)))
+		case int:
+			return max(1, min(n, maxReport))
+		}
+	}
+	return defaultPage
+}
+
+// multiply stays far from overflow: factors above the limit are all the same.
+func multiply(x, y int) int { return min(x, 1<<30) * min(y, 1<<30) }

@@ -1,0 +1,209 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"sellthrough/graph/generated"
+	"sellthrough/internal/auth"
+	"sellthrough/internal/money"
+	"sellthrough/internal/store"
+	"sellthrough/models"
+)
+
+// offer reads one private offer. One that does not exist, or is not the
+// viewer's, has its id and nothing else: what it is used for says NOT_FOUND.
+func (r *Resolver) offer(ctx context.Context, id string) (models.PrivateOffer, error) {
+	offer := models.PrivateOffer{ID: id}
+	err := r.Market.Store.Read(ctx, auth.ViewerFrom(ctx), func(reader *store.Reader) error {
+		offers, _, err := reader.PrivateOffers(store.OfferFilter{IDs: []string{id}}, store.Page{})
+		if len(offers) == 1 {
+			offer = offers[0]
+		}
+		return err
+	})
+	return offer, err
+}
+
+// offerRows lists offers. Their status follows from instants (D7), so it is
+// asked of each.
+func (r *Resolver) offerRows(where *generated.PrivateOfferWhere) (
+	rows func(*store.Reader, store.Page) ([]models.PrivateOffer, bool, error), count func(*store.Reader) (int64, error),
+) {
+	if where == nil {
+		where = &generated.PrivateOfferWhere{}
+	}
+	filter := store.OfferFilter{
+		IDs: bareAll(bareGUID, kindPrivateOffer, where.Ids), PublisherID: bareOf(bare, kindPublisher, where.PublisherID),
+		ResellerTenantID: bareOf(bareGUID, kindReseller, where.ResellerTenantID), Text: value(where.Text),
+	}
+	rows = func(reader *store.Reader, ask store.Page) ([]models.PrivateOffer, bool, error) {
+		return reader.PrivateOffers(filter, ask)
+	}
+	if len(where.Status) == 0 {
+		return rows, func(reader *store.Reader) (int64, error) { return reader.CountPrivateOffers(filter) }
+	}
+	now := r.Market.Now()
+	kept := sieve(rows, func(o *models.PrivateOffer) bool { return slices.Contains(where.Status, o.Status(now)) })
+	return kept, func(reader *store.Reader) (int64, error) {
+		all, _, err := kept(reader, store.Page{})
+		return int64(len(all)), err
+	}
+}
+
+// sieve lists those rows of a list that pass, page by page.
+func sieve[T store.Listed](rows func(*store.Reader, store.Page) ([]T, bool, error), passes func(*T) bool) func(*store.Reader, store.Page) ([]T, bool, error) {
+	return func(reader *store.Reader, ask store.Page) (kept []T, more bool, err error) {
+		step := ask
+		step.Limit = maxPage
+		for {
+			got, goesOn, err := rows(reader, step)
+			if err != nil {
+				return nil, false, err
+			}
+			if ask.Backward {
+				slices.Reverse(got)
+			}
+			for i := range got {
+				if !passes(&got[i]) {
+					continue
+				}
+				if more = ask.Limit > 0 && len(kept) == ask.Limit; more {
+					break
+				}
+				kept = append(kept, got[i])
+			}
+			if more || !goesOn {
+				break
+			}
+			if last := store.Key(got[len(got)-1]); ask.Backward {
+				step.Before = last
+			} else {
+				step.After = last
+			}
+		}
+		if ask.Backward {
+			slices.Reverse(kept)
+		}
+		return kept, more, nil
+	}
+}
+
+// newOffer reads a new draft. own are the violations of values that cannot be
+// read.
+func newOffer(in generated.CreatePrivateOfferInput) (offer models.PrivateOffer, own models.Violations) {
+	offer = models.PrivateOffer{
+		Name: in.Name, PublisherID: bareOf(bare, kindPublisher, in.PublisherID), StartMonth: value(in.StartMonth), EndMonth: value(in.EndMonth),
+		PreparedBy: value(in.PreparedBy), NotificationContacts: in.NotificationContacts, Resellers: offerResellers(in.Resellers),
+	}
+	offer.Pricing, own = pricingLines(in.Pricing)
+	return offer, own
+}
+
+// changeOffer changes what the input names.
+func changeOffer(offer *models.PrivateOffer, in generated.UpdatePrivateOfferInput) (own models.Violations) {
+	if name, ok := in.Name.ValueOK(); ok {
+		offer.Name = value(name)
+	}
+	if month, ok := in.StartMonth.ValueOK(); ok {
+		offer.StartMonth = value(month)
+	}
+	if month, ok := in.EndMonth.ValueOK(); ok {
+		offer.EndMonth = value(month)
+	}
+	if preparedBy, ok := in.PreparedBy.ValueOK(); ok {
+		offer.PreparedBy = value(preparedBy)
+	}
+	if contacts, ok := in.NotificationContacts.ValueOK(); ok {
+		offer.NotificationContacts = contacts
+	}
+	if pricing, ok := in.Pricing.ValueOK(); ok {
+		offer.Pricing, own = pricingLines(pricing)
+	}
+	if resellers, ok := in.Resellers.ValueOK(); ok {
+		offer.Resellers = offerResellers(resellers)
+	}
+	return own
+}
+
+func offerResellers(in []generated.PrivateOfferResellerInput) []models.OfferReseller {
+	resellers := make([]models.OfferReseller, len(in))
+	for i, r := range in {
+		resellers[i] = models.OfferReseller{
+			ResellerTenantID:  bareGUID(kindReseller, r.TenantID),
+			CustomerTenantIDs: bareAll(bareCustomer, kindCustomer, r.Customers),
+		}
+	}
+	return resellers
+}
+
+// unreadable stands for a percentage that was refused: no draft can hold it, so
+// nothing is saved.
+const unreadable money.Percentage = -1
+
+func pricingLines(in []generated.PricingLineInput) (lines []models.PricingLine, own models.Violations) {
+	lines = make([]models.PricingLine, len(in))
+	for i, l := range in {
+		line := models.PricingLine{Position: i + 1, ProductID: bareOf(bare, kindProduct, l.Scope.ProductID)}
+		if l.Scope.PlanID != nil {
+			line.ProductID, line.PlanID = splitPlan(*l.Scope.PlanID)
+		}
+		for _, a := range l.Margin.Absolute {
+			a.MeterID = bareWithin(kindMeter, a.MeterID)
+			line.Absolute = append(line.Absolute, a)
+		}
+		if l.Margin.Percentage != nil {
+			field := "pricing." + strconv.Itoa(i) + ".percentage"
+			line.Percentage = readPercentage(&own, field, *l.Margin.Percentage)
+		}
+		lines[i] = line
+	}
+	return lines, own
+}
+
+func readPercentage(vs *models.Violations, field, text string) money.Percentage {
+	p, err := money.ParsePercentage(text)
+	switch {
+	case err == nil:
+		return p
+	case errors.Is(err, money.ErrPercentageDecimals):
+		vs.Add(field, models.CodePercentageDecimals, err.Error()+": round it")
+	default:
+		vs.Add(field, models.CodePercentageOutOfRange, err.Error()+": write 12.5 for 12.5 %")
+	}
+	(*vs)[len(*vs)-1].VendorCode = "businessValidationError"
+	return unreadable
+}
+
+// offerErrors puts violations under the names of the input: what cannot be read
+// in place of what the rules make of it.
+func offerErrors(offer *models.PrivateOffer, own, vs models.Violations) []models.Violation {
+	shown := make([]models.Violation, 0, len(vs))
+	for _, v := range vs {
+		if i := slices.IndexFunc(own, func(o models.Violation) bool { return o.Path() == v.Path() }); i >= 0 {
+			v = own[i]
+		}
+		v.Field = offerField(offer, v.Field)
+		shown = append(shown, v)
+	}
+	return shown
+}
+
+// offerField is the path in the input of a field of the offer: scope and margin
+// are levels of their own there.
+func offerField(offer *models.PrivateOffer, path []string) []string {
+	if len(path) < 3 || path[0] != "pricing" {
+		return path
+	}
+	level := "margin"
+	if path[2] == "productId" || path[2] == "planId" {
+		level = "scope"
+	}
+	named := slices.Insert(slices.Clone(path), 2, level)
+	if i, err := strconv.Atoi(path[1]); err == nil && i < len(offer.Pricing) && path[2] == "productId" && offer.Pricing[i].PlanID != "" {
+		named[3] = "planId"
+	}
+	return named
+}
