@@ -287,3 +287,28 @@ func TestReject(t *testing.T) {
 		t.Error("the caller's violations were renamed in place")
 	}
 }
+
+// TestFastInstant: the quick reading of instants says what models says, or
+// leaves it to it.
+func TestFastInstant(t *testing.T) {
+	taken := 0
+	for _, s := range []string{
+		"2024-02-29T23:59:59Z", "2023-02-29T00:00:00Z", "2000-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "1899-12-31T00:00:00Z",
+		"9999-12-31T23:59:59.999999999Z", "2024-04-31T00:00:00Z", "2024-00-01T00:00:00Z", "2024-01-00T00:00:00Z", "2024-13-01T00:00:00Z",
+		"2024-01-01T24:00:00Z", "2024-01-01T23:60:00Z", "2024-01-01T23:59:60Z", "2024-01-01T00:00:00.1Z", "2024-01-01T00:00:00.1234567Z",
+		"2024-01-01T00:00:00.Z", "2024-01-01T00:00:00,5Z", "2024-01-01T00:00:00.12x4Z", "2024-01-01T00:00:00.1234567891Z", "2024-01-01t00:00:00Z",
+		"2024-01-01T00:00:00z", "2024-1-01T00:00:000Z", "+024-01-01T00:00:00Z", "2024-01-01T-1:00:00Z", "2024-01-01T00:00:0 Z",
+	} {
+		got, ok := fastInstant(s)
+		want, err := models.ParseInstant(s)
+		if ok {
+			taken++
+		}
+		if ok && (err != nil || !got.Equal(want)) {
+			t.Errorf("%s: %v, models says %v, %v", s, got, want, err)
+		}
+	}
+	if taken != 5 {
+		t.Errorf("took %d of the spellings, want the 5 that are right and usual", taken)
+	}
+}

@@ -149,3 +149,30 @@ func TestEmptyExport(t *testing.T) {
 		}
 	}
 }
+
+// TestDocumentation: docs/files.md names the columns as they are.
+func TestDocumentation(t *testing.T) {
+	document, err := os.ReadFile(filepath.Join("..", "..", "docs", "files.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, columns := range [][]string{BillingLineColumns, MarginColumns, PayoutColumns, AgencyFeeColumns} {
+		if !strings.Contains(string(document), "\n"+strings.Join(columns, ", ")+"\n") {
+			t.Errorf("docs/files.md does not list %s", strings.Join(columns, ", "))
+		}
+	}
+	for _, s := range []*schema{usageShape.schema, meteringShape.schema, purchaseShape.schema, priceSheetShape.schema, exchangeRateShape.schema, offerSchema, beneficiarySchema, recipientSchema, pricingSchema, absolutePriceSchema} {
+		for _, column := range s.columns {
+			if !strings.Contains(string(document), column.name) {
+				t.Errorf("docs/files.md does not name %s", column.name)
+			}
+		}
+	}
+	for _, kind := range CatalogueKinds {
+		for _, column := range catalogueKinds[kind].schema.columns {
+			if !strings.Contains(string(document), column.name) {
+				t.Errorf("docs/files.md does not name %s of %s", column.name, kind)
+			}
+		}
+	}
+}

@@ -24,7 +24,7 @@ type text struct {
 }
 
 func newText(in io.Reader) *text {
-	return &text{in: in, window: make([]byte, 1<<18)}
+	return &text{in: in, window: make([]byte, 1<<16)}
 }
 
 func (t *text) rest() []byte { return t.window[t.start:t.end] }
