@@ -27,13 +27,11 @@ type Facts struct {
 // Book is a set of facts, indexed to answer what a month comes to and which
 // margin applies. It is immutable and safe for concurrent use.
 type Book struct {
-	products map[string]*models.Product
 	plans    map[string][]*models.Plan // by product
 	meters   map[meterKey]*models.Meter
 	prices   map[priceKey][]models.Price // by effective month
-	priced   map[string][]priceKey       // the keys of a product, sorted
+	listed   map[string][]listedPrice    // of a product, sorted
 	rates    map[rateKey]money.Decimal
-	fees     []models.AgencyFeeRate
 	lines    map[marginKey][]candidate
 	accounts []account // by subscription id
 	buckets  []models.Bucket
@@ -46,7 +44,11 @@ type priceKey struct {
 	term                 models.Term
 	billing              models.Billing
 	market               string
-	currency             money.Currency
+}
+
+type listedPrice struct {
+	priceKey
+	currency money.Currency
 }
 
 type rateKey struct {
@@ -56,28 +58,26 @@ type rateKey struct {
 
 type marginKey struct{ reseller, product string }
 
-// account is a subscription with its life.
+// account is a subscription with its life and with what may count for it.
 type account struct {
 	*models.Subscription
-	timeline   models.Timeline
-	violations models.Violations
+	timeline    models.Timeline
+	violations  models.Violations
+	first, last models.Month // of its life
+	candidates  []candidate
+	fees        []models.AgencyFeeRate
 }
 
 // NewBook indexes facts.
 func NewBook(facts Facts) *Book {
 	b := &Book{
-		products: make(map[string]*models.Product, len(facts.Products)),
 		plans:    map[string][]*models.Plan{},
 		meters:   make(map[meterKey]*models.Meter, len(facts.Meters)),
 		prices:   make(map[priceKey][]models.Price, len(facts.Prices)),
-		priced:   map[string][]priceKey{},
+		listed:   map[string][]listedPrice{},
 		rates:    make(map[rateKey]money.Decimal, len(facts.ExchangeRates)),
-		fees:     slices.Clone(facts.AgencyFees),
 		lines:    map[marginKey][]candidate{},
 		accounts: make([]account, len(facts.Subscriptions)),
-	}
-	for i := range facts.Products {
-		b.products[facts.Products[i].ID] = &facts.Products[i]
 	}
 	for i := range facts.Plans {
 		p := &facts.Plans[i]
@@ -95,9 +95,13 @@ func NewBook(facts Facts) *Book {
 	}
 	b.indexPrices(facts.Prices)
 	b.indexOffers(facts.Offers)
+	fees := newFeeSchedule(facts.AgencyFees)
 	for i := range facts.Subscriptions {
 		a := account{Subscription: &facts.Subscriptions[i]}
 		a.timeline, a.violations = a.Timeline(facts.Refunds)
+		a.first, a.last = a.timeline.Span()
+		a.candidates = b.lines[marginKey{a.ResellerTenantID, a.ProductID}]
+		a.fees = fees.of(a.PublisherID, a.ProductID)
 		b.accounts[i] = a
 	}
 	slices.SortFunc(b.accounts, func(x, y account) int { return strings.Compare(x.ID, y.ID) })
@@ -121,21 +125,22 @@ func compareBuckets(x, y models.Bucket) int {
 
 func (b *Book) indexPrices(prices []models.Price) {
 	for _, p := range prices {
-		key := priceKey{p.ProductID, p.PlanID, p.MeterID, p.Term, p.Billing, p.Market, p.Currency}
-		if b.prices[key] == nil {
-			b.priced[p.ProductID] = append(b.priced[p.ProductID], key)
-		}
+		key := priceKey{p.ProductID, p.PlanID, p.MeterID, p.Term, p.Billing, p.Market}
 		b.prices[key] = append(b.prices[key], p)
+		b.listed[p.ProductID] = append(b.listed[p.ProductID], listedPrice{key, p.Currency})
 	}
 	for _, entries := range b.prices {
-		slices.SortFunc(entries, func(x, y models.Price) int { return cmp.Compare(x.EffectiveFrom, y.EffectiveFrom) })
+		slices.SortFunc(entries, func(x, y models.Price) int {
+			return cmp.Or(cmp.Compare(x.EffectiveFrom, y.EffectiveFrom), strings.Compare(string(y.Currency), string(x.Currency)))
+		})
 	}
-	for _, keys := range b.priced {
-		slices.SortFunc(keys, comparePriceKeys)
+	for product, listed := range b.listed {
+		slices.SortFunc(listed, compareListed)
+		b.listed[product] = slices.Compact(listed)
 	}
 }
 
-func comparePriceKeys(x, y priceKey) int {
+func compareListed(x, y listedPrice) int {
 	return cmp.Or(
 		strings.Compare(x.plan, y.plan),
 		strings.Compare(x.meter, y.meter),
@@ -159,28 +164,29 @@ type What struct {
 
 // listPrice finds the list price in force in the month. A meter without a
 // price of its own in the plan takes the product's.
-func (b *Book) listPrice(what What, month models.Month) (models.Price, bool) {
-	if p, ok := b.listPriceOf(what, month); ok || what.MeterID == "" {
-		return p, ok
+func (b *Book) listPrice(what *What, month models.Month) (*models.Price, bool) {
+	key := priceKey{what.ProductID, what.PlanID, what.MeterID, what.Term, what.Billing, what.Market}
+	list := inForce(b.prices[key], what.Currency, month)
+	if list == nil && what.MeterID != "" {
+		key.plan = ""
+		list = inForce(b.prices[key], what.Currency, month)
 	}
-	what.PlanID = ""
-	return b.listPriceOf(what, month)
+	return list, list != nil
 }
 
-func (b *Book) listPriceOf(what What, month models.Month) (models.Price, bool) {
-	key := priceKey{what.ProductID, what.PlanID, what.MeterID, what.Term, what.Billing, what.Market, what.Currency}
-	if p, ok := models.PriceAt(b.prices[key], month); ok {
-		return p, true
-	}
-	for _, k := range b.priced[what.ProductID] {
-		key.currency = k.currency
-		if k == key {
-			if p, ok := models.PriceAt(b.prices[k], month); ok {
-				return p, true
-			}
+// inForce is the latest entry that counts in the month, in the preferred
+// currency if there is one; nil where there is none.
+func inForce(entries []models.Price, preferred money.Currency, month models.Month) (latest *models.Price) {
+	for i := len(entries) - 1; i >= 0; i-- {
+		switch p := &entries[i]; {
+		case p.EffectiveFrom > month:
+		case p.Currency == preferred:
+			return p
+		case latest == nil:
+			latest = p
 		}
 	}
-	return models.Price{}, false
+	return latest
 }
 
 // exchangeRate is what one unit of the pricing currency is worth in the billing
@@ -220,39 +226,56 @@ func (m *missingRate) Error() string {
 
 var one = money.New(1, 0)
 
-// agencyFeeRate finds the entry of the fee schedule that counts (D13): the
-// offer's beats the product's beats the publisher's beats the default; a named
-// charge type beats any; the later effective date beats the earlier.
-func (b *Book) agencyFeeRate(line *models.BillingLine, by basis) (money.Decimal, bool) {
-	var best *models.AgencyFeeRate
-	for i := range b.fees {
-		f := &b.fees[i]
-		if f.EffectiveFrom <= by.month && feeApplies(f, line, by.chargeType) && (best == nil || compareFees(f, best) > 0) {
-			best = f
+// feeSchedule is the schedule of agency fees, sorted so that of the entries
+// that apply to a charge the first is the one that counts (D13): the offer's
+// before the product's before the publisher's before the default; a named
+// charge type before any; the later effective date before the earlier.
+type feeSchedule struct {
+	entries []models.AgencyFeeRate
+	found   map[[2]string][]models.AgencyFeeRate // by publisher and product
+}
+
+func newFeeSchedule(entries []models.AgencyFeeRate) *feeSchedule {
+	s := feeSchedule{slices.Clone(entries), map[[2]string][]models.AgencyFeeRate{}}
+	slices.SortFunc(s.entries, func(x, y models.AgencyFeeRate) int {
+		return cmp.Or(
+			namedFirst(x.PrivateOfferID, y.PrivateOfferID),
+			namedFirst(x.ProductID, y.ProductID),
+			namedFirst(x.PublisherID, y.PublisherID),
+			namedFirst(string(x.ChargeType), string(y.ChargeType)),
+			cmp.Compare(y.EffectiveFrom, x.EffectiveFrom),
+		)
+	})
+	return &s
+}
+
+// namedFirst orders what is named before what is left open.
+func namedFirst(x, y string) int { return cmp.Compare(min(len(y), 1), min(len(x), 1)) }
+
+// of is the part of the schedule that can apply to a product.
+func (s *feeSchedule) of(publisher, product string) []models.AgencyFeeRate {
+	key := [2]string{publisher, product}
+	fees, ok := s.found[key]
+	if !ok {
+		for _, f := range s.entries {
+			if (f.PublisherID == "" || f.PublisherID == publisher) && (f.ProductID == "" || f.ProductID == product) {
+				fees = append(fees, f)
+			}
+		}
+		s.found[key] = fees
+	}
+	return fees
+}
+
+// agencyFeeRate is the first of the fees that applies to a charge won by an
+// offer, or by none.
+func agencyFeeRate(fees []models.AgencyFeeRate, privateOfferID string, by basis) (money.Decimal, bool) {
+	for i := range fees {
+		f := &fees[i]
+		if f.EffectiveFrom <= by.month && (f.PrivateOfferID == "" || f.PrivateOfferID == privateOfferID) &&
+			(f.ChargeType == "" || f.ChargeType == by.chargeType) {
+			return f.Rate, true
 		}
 	}
-	if best == nil {
-		return money.Zero, false
-	}
-	return best.Rate, true
+	return money.Zero, false
 }
-
-func feeApplies(f *models.AgencyFeeRate, line *models.BillingLine, chargeType models.ChargeType) bool {
-	return (f.PublisherID == "" || f.PublisherID == line.PublisherID) &&
-		(f.ProductID == "" || f.ProductID == line.ProductID) &&
-		(f.PrivateOfferID == "" || f.PrivateOfferID == line.PrivateOfferID) &&
-		(f.ChargeType == "" || f.ChargeType == chargeType)
-}
-
-func compareFees(x, y *models.AgencyFeeRate) int {
-	return cmp.Or(
-		compareSet(x.PrivateOfferID, y.PrivateOfferID),
-		compareSet(x.ProductID, y.ProductID),
-		compareSet(x.PublisherID, y.PublisherID),
-		compareSet(string(x.ChargeType), string(y.ChargeType)),
-		cmp.Compare(x.EffectiveFrom, y.EffectiveFrom),
-	)
-}
-
-// compareSet orders what is named above what is left open.
-func compareSet(x, y string) int { return cmp.Compare(min(len(x), 1), min(len(y), 1)) }

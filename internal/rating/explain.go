@@ -19,7 +19,9 @@ func (b *Book) Explain(line *models.BillingLine) models.Explanation {
 	case line.Infrastructure:
 		told = dismiss(candidates, models.ReasonInfrastructure, "infrastructure charges never carry a margin")
 	default:
-		q := questionOf(line)
+		what := whatOf(line)
+		list := models.Price{UnitPrice: line.ListUnitPrice, Currency: line.PricingCurrency}
+		q := ask(&what, &list, line.CustomerTenantID, line.PricedAt, line.RecordedAt)
 		told = explain(candidates, &q)
 	}
 	return models.Explanation{Candidates: told, Steps: steps(line)}

@@ -15,18 +15,20 @@ type candidate struct {
 	offer    *models.PrivateOffer
 	line     *models.PricingLine
 	reseller *models.OfferReseller
-	// Entitlement charges are priced in [start, end), consumption from the
-	// first of a month, [consumptionStart, end) (D4).
-	start, consumptionStart, end time.Time
-	withdrawnAt                  *time.Time
+	// Entitlement charges are priced in [start, end), consumption in whole
+	// months, the last one included (D4).
+	start, end            time.Time
+	firstMonth, lastMonth models.Month
+	withdrawnAt           *time.Time
 }
 
 // question is what the candidates are asked: one price at one instant.
 type question struct {
 	What
 	customer string
-	// at is the purchase or renewal, or the first of the month of use.
+	// at is the instant of a purchase or renewal, month that of use.
 	at          time.Time
+	month       models.Month
 	consumption bool
 	// recordedAt is when the fact was recorded: a withdrawn offer prices
 	// nothing recorded later (D9).
@@ -35,13 +37,16 @@ type question struct {
 	currency   money.Currency
 }
 
+// whenever is later than any withdrawal: usage of a month may be recorded at any
+// time, so a withdrawn offer prices none.
+var whenever = models.MonthForever.End()
+
 // ask puts the question of one charge at its list price. Usage takes the margin
-// of its month (D3), and since more of it may be recorded at any time, a
-// withdrawn offer prices none.
-func ask(what What, list models.Price, customer string, at, recordedAt time.Time) question {
-	q := question{What: what, customer: customer, at: at, recordedAt: recordedAt, list: list.UnitPrice, currency: list.Currency}
+// of its month (D3).
+func ask(what *What, list *models.Price, customer string, at, recordedAt time.Time) question {
+	q := question{What: *what, customer: customer, at: at, recordedAt: recordedAt, list: list.UnitPrice, currency: list.Currency}
 	if q.consumption = what.MeterID != ""; q.consumption {
-		q.at, q.recordedAt = models.MonthOf(at).Start(), models.MonthForever.End()
+		q.month, q.recordedAt = models.MonthOf(at), whenever
 	}
 	return q
 }
@@ -59,7 +64,8 @@ func (b *Book) indexOffers(offers []models.PrivateOffer) {
 			if c.start, c.end, published = offer.Window(reseller, false); !published {
 				continue
 			}
-			c.consumptionStart, _, _ = offer.Window(reseller, true)
+			consumptionStart, _, _ := offer.Window(reseller, true)
+			c.firstMonth, c.lastMonth = models.MonthOf(consumptionStart), offer.EndMonth
 			for k := range offer.Pricing {
 				c.line = &offer.Pricing[k]
 				key := marginKey{reseller.ResellerTenantID, c.line.ProductID}
@@ -100,18 +106,14 @@ type answer struct {
 // answers tells whether the candidate prices the question, and with what. The
 // reason is empty when it does.
 func (c *candidate) answers(q *question) (answer, models.Reason) {
-	start := c.start
-	if q.consumption {
-		start = c.consumptionStart
-	}
 	switch {
 	case c.line.PlanID != "" && c.line.PlanID != q.PlanID:
 		return answer{}, models.ReasonOtherPlan
 	case !c.reseller.Includes(q.customer):
 		return answer{}, models.ReasonOtherCustomers
-	case q.at.Before(start):
+	case q.consumption && q.month < c.firstMonth, !q.consumption && q.at.Before(c.start):
 		return answer{}, models.ReasonNotStarted
-	case !q.at.Before(c.end):
+	case q.consumption && q.month > c.lastMonth, !q.consumption && !q.at.Before(c.end):
 		return answer{}, models.ReasonEnded
 	case c.withdrawnAt != nil && !q.recordedAt.Before(*c.withdrawnAt):
 		return answer{}, models.ReasonWithdrawn
@@ -240,7 +242,7 @@ func tell(reason models.Reason, c *candidate, winner *answer, q *question) strin
 		return "equal in everything, and has the later id"
 	case models.ReasonNotStarted:
 		if q.consumption {
-			return "starts with " + day(c.consumptionStart)
+			return "starts with " + c.firstMonth.String()
 		}
 		return "starts at " + day(c.start)
 	case models.ReasonEnded:

@@ -44,7 +44,7 @@ func (b *Book) margin(c *candidate, candidates []candidate, at time.Time) models
 		ResellerTenantID: c.reseller.ResellerTenantID, PublisherID: c.offer.PublisherID,
 		ProductID: c.line.ProductID, PlanID: c.line.PlanID,
 		Type: c.marginType(), Percentage: c.line.Percentage, CustomerTenantIDs: c.reseller.CustomerTenantIDs,
-		Start: c.start, ConsumptionStart: c.consumptionStart, End: c.end.Add(-time.Second),
+		Start: c.start, ConsumptionStart: c.firstMonth.Start(), End: c.end.Add(-time.Second),
 		Status: c.status(at),
 	}
 	for _, key := range b.pricesUnder(c) {
@@ -64,7 +64,7 @@ func (c *candidate) status(at time.Time) models.MarginStatus {
 		return models.MarginWithdrawn
 	case !at.Before(c.end):
 		return models.MarginEnded
-	case at.Before(c.consumptionStart):
+	case models.MonthOf(at) < c.firstMonth:
 		return models.MarginScheduled
 	}
 	return models.MarginLive
@@ -73,36 +73,36 @@ func (c *candidate) status(at time.Time) models.MarginStatus {
 // pricesUnder are the list prices that the pricing line touches, those of each
 // plan it covers: the plan's own, and the product's for meters that the plan
 // does not price itself. Infrastructure never carries a margin (D5).
-func (b *Book) pricesUnder(c *candidate) []priceKey {
-	var keys []priceKey
+func (b *Book) pricesUnder(c *candidate) []listedPrice {
+	var prices []listedPrice
 	for _, plan := range b.plans[c.line.ProductID] {
 		if c.line.PlanID != "" && c.line.PlanID != plan.ID {
 			continue
 		}
-		for _, key := range b.priced[c.line.ProductID] {
-			own := key
+		for _, listed := range b.listed[c.line.ProductID] {
+			own := listed
 			own.plan = plan.ID
-			switch m := b.meters[meterKey{key.product, key.meter}]; {
-			case key.plan != plan.ID && key.plan != "",
-				key.plan == "" && b.prices[own] != nil, // the plan prices it itself
+			switch m := b.meters[meterKey{listed.product, listed.meter}]; {
+			case listed.plan != plan.ID && listed.plan != "",
+				listed.plan == "" && b.prices[own.priceKey] != nil, // the plan prices it itself
 				m != nil && m.Infrastructure:
 			default:
-				keys = append(keys, own)
+				prices = append(prices, own)
 			}
 		}
 	}
-	slices.SortFunc(keys, comparePriceKeys)
-	return keys
+	slices.SortFunc(prices, compareListed)
+	return prices
 }
 
 // marginPrice is what the line makes of one list price at the instant, or at
 // its start while it is only scheduled. ok is false where there is no list
 // price yet, or where a custom price list leaves it out.
-func (b *Book) marginPrice(c *candidate, candidates []candidate, key priceKey, at time.Time) (models.MarginPrice, bool) {
+func (b *Book) marginPrice(c *candidate, candidates []candidate, key listedPrice, at time.Time) (models.MarginPrice, bool) {
 	consumption := key.meter != ""
 	start := c.start
 	if consumption {
-		start = c.consumptionStart
+		start = c.firstMonth.Start()
 	}
 	then := at
 	if then.Before(start) {
@@ -112,11 +112,12 @@ func (b *Book) marginPrice(c *candidate, candidates []candidate, key priceKey, a
 		then = c.end.Add(-time.Microsecond)
 	}
 	what := What{key.product, key.plan, key.meter, key.term, key.billing, key.market, key.currency}
-	list, ok := b.listPrice(what, models.MonthOf(then))
-	if !ok {
+	list, ok := b.listPrice(&what, models.MonthOf(then))
+	if !ok || list.Currency != key.currency {
 		return models.MarginPrice{}, false
 	}
-	q := question{What: what, consumption: consumption, list: list.UnitPrice, currency: list.Currency, at: then}
+	q := ask(&what, list, "", then, then)
+	q.recordedAt = time.Time{} // before any withdrawal
 	if len(c.reseller.CustomerTenantIDs) > 0 {
 		q.customer = c.reseller.CustomerTenantIDs[0]
 	}
@@ -131,13 +132,13 @@ func (b *Book) marginPrice(c *candidate, candidates []candidate, key priceKey, a
 	if custom, ok := c.customPrice(&q); ok {
 		p.IncludedQuantity = custom.IncludedQuantity
 	}
-	p.Wins = c.status(at) == models.MarginLive && wins(c, candidates, what, list, at)
+	p.Wins = c.status(at) == models.MarginLive && wins(c, candidates, &what, list, at)
 	return p, true
 }
 
 // wins tells whether the candidate is the one that counts at the instant, for
 // at least one of the customers that it is for.
-func wins(c *candidate, candidates []candidate, what What, list models.Price, at time.Time) bool {
+func wins(c *candidate, candidates []candidate, what *What, list *models.Price, at time.Time) bool {
 	customers := c.reseller.CustomerTenantIDs
 	if len(customers) == 0 {
 		customers = []string{""}
@@ -180,11 +181,11 @@ var ErrNoListPrice = errors.New("there is no list price for this plan, term, bil
 // the same selection that rates billing lines. ErrNoListPrice where there is
 // no price to take a margin off.
 func (b *Book) Effective(asked EffectiveQuestion) (Effective, error) {
-	list, ok := b.listPrice(asked.What, models.MonthOf(asked.At))
+	list, ok := b.listPrice(&asked.What, models.MonthOf(asked.At))
 	if !ok {
 		return Effective{}, ErrNoListPrice
 	}
-	q := ask(asked.What, list, asked.CustomerTenantID, asked.At, asked.At)
+	q := ask(&asked.What, list, asked.CustomerTenantID, asked.At, asked.At)
 	e := Effective{Currency: list.Currency, ListPrice: list.UnitPrice, WholesalePrice: list.UnitPrice, MarginType: models.MarginNone}
 	candidates := b.lines[marginKey{asked.ResellerTenantID, asked.ProductID}]
 	if m := b.meters[meterKey{asked.ProductID, asked.MeterID}]; m != nil && m.Infrastructure {

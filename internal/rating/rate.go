@@ -17,7 +17,7 @@ import (
 // Facts that cannot be rated are returned, and make no line (D20): whoever
 // totals the lines must refuse while there are any.
 func (b *Book) RateMonth(month models.Month, yield func(*models.BillingLine) bool) []models.UnratedFact {
-	r := rater{book: b, month: month, yield: yield}
+	r := rater{book: b, month: month, yield: yield, start: month.Start(), firstDay: month.FirstDay(), lastDay: month.LastDay()}
 	buckets := b.bucketsOf(month)
 	for i := range b.accounts {
 		a := &b.accounts[i]
@@ -50,11 +50,19 @@ func (b *Book) bucketsOf(month models.Month) []models.Bucket {
 
 // rater is the state of one walk through a month.
 type rater struct {
-	book    *Book
-	month   models.Month
-	yield   func(*models.BillingLine) bool
-	unrated []models.UnratedFact
-	line    models.BillingLine
+	book              *Book
+	month             models.Month
+	start             time.Time
+	firstDay, lastDay models.Date
+	yield             func(*models.BillingLine) bool
+	unrated           []models.UnratedFact
+	line              models.BillingLine
+	// exchange is the last exchange rate looked up: most lines ask for the same.
+	exchange struct {
+		pricing, billing money.Currency
+		month            models.Month
+		rate             money.Decimal
+	}
 }
 
 func (r *rater) account(a *account, buckets []models.Bucket) bool {
@@ -62,17 +70,16 @@ func (r *rater) account(a *account, buckets []models.Bucket) bool {
 		r.refuse(a, "", "", "", models.CodeUnknownFact, a.violations.Error())
 		return true
 	}
-	candidates := r.book.lines[marginKey{a.ResellerTenantID, a.ProductID}]
-	goOn := a.charges(r.month, func(c *charge) bool {
+	goOn := r.month < a.first || r.month > a.last || a.charges(r.month, func(c *charge) bool {
 		r.entitlement(a, c)
-		return r.finish(a, candidates, c.basis)
+		return r.finish(a, c.basis)
 	})
 	for i := range buckets {
 		if !goOn {
 			return false
 		}
 		r.usage(a, &buckets[i])
-		goOn = r.finish(a, candidates, basis{r.month, models.ChargeUsage})
+		goOn = r.finish(a, basis{r.month, models.ChargeUsage})
 	}
 	return goOn
 }
@@ -93,40 +100,55 @@ func (r *rater) usage(a *account, k *models.Bucket) {
 		Key: models.LineKey{
 			SubscriptionID: a.ID, ChargeType: models.ChargeUsage, PlanID: k.PlanID, MeterID: k.MeterID, Month: k.Month,
 		},
-		ChargeType: models.ChargeUsage, ChargeStart: k.Month.FirstDay(), ChargeEnd: k.Month.LastDay(),
-		PlanID: k.PlanID, MeterID: k.MeterID, PricedAt: k.Month.Start(), Quantity: k.Quantity,
+		ChargeType: models.ChargeUsage, ChargeStart: r.firstDay, ChargeEnd: r.lastDay,
+		PlanID: k.PlanID, MeterID: k.MeterID, PricedAt: r.start, Quantity: k.Quantity,
 	}
 }
 
 // finish takes a started line through the one order of steps: parties, list
 // price, margin, exchange rate, subtotals, fees.
-func (r *rater) finish(a *account, candidates []candidate, by basis) bool {
+func (r *rater) finish(a *account, by basis) bool {
 	line := &r.line
 	line.Month = r.month
 	line.PublisherID, line.ResellerTenantID, line.IndirectResellerTenantID = a.PublisherID, a.ResellerTenantID, a.IndirectResellerTenantID
 	line.CustomerTenantID, line.SubscriptionID, line.ProductID = a.CustomerTenantID, a.ID, a.ProductID
 	line.Market, line.BillingCurrency = a.Market, a.Currency
 	line.RoundingPolicy = money.DefaultPolicy
-	if code, message := r.rate(candidates, by); code != "" {
+	if code, message := r.rate(a, by); code != "" {
 		r.refuse(a, line.Key.Source, line.Key.ExternalID, line.MeterID, code, message)
 		return true
 	}
 	return r.yield(line)
 }
 
-func (r *rater) rate(candidates []candidate, by basis) (models.Code, string) {
+func (r *rater) rate(a *account, by basis) (models.Code, string) {
 	line := &r.line
-	if code, message := r.book.price(line, candidates); code != "" {
+	if code, message := r.book.price(line, a.candidates); code != "" {
 		return code, message
 	}
 	var err error
-	if line.ExchangeRate, err = r.book.exchangeRate(line.PricingCurrency, line.BillingCurrency, by.month); err != nil {
+	if line.ExchangeRate, err = r.exchangeRate(line.PricingCurrency, line.BillingCurrency, by.month); err != nil {
 		return models.CodeNoExchangeRate, err.Error()
 	}
 	if err = subtotals(line); err != nil {
 		return models.CodeAmountTooLarge, err.Error()
 	}
-	return r.book.fee(line, by)
+	return fee(line, a.fees, by)
+}
+
+// exchangeRate is the book's.
+func (r *rater) exchangeRate(pricing, billing money.Currency, month models.Month) (money.Decimal, error) {
+	if pricing == billing {
+		return one, nil
+	}
+	if e := &r.exchange; e.pricing != pricing || e.billing != billing || e.month != month {
+		rate, err := r.book.exchangeRate(pricing, billing, month)
+		if err != nil {
+			return one, err
+		}
+		e.pricing, e.billing, e.month, e.rate = pricing, billing, month, rate
+	}
+	return r.exchange.rate, nil
 }
 
 // price finds the list price and the margin of the line.
@@ -135,9 +157,10 @@ func (b *Book) price(line *models.BillingLine, candidates []candidate) (models.C
 		line.PricingCurrency, line.MarginType = line.BillingCurrency, models.MarginNone
 		return "", ""
 	}
-	list, ok := b.listPrice(whatOf(line), models.MonthOf(line.PricedAt))
+	what := whatOf(line)
+	list, ok := b.listPrice(&what, models.MonthOf(line.PricedAt))
 	if !ok {
-		return models.CodeNoListPrice, "no list price of " + describe(whatOf(line)) + " in " + models.MonthOf(line.PricedAt).String() + ": import one"
+		return models.CodeNoListPrice, "no list price of " + what.String() + " in " + models.MonthOf(line.PricedAt).String() + ": import one"
 	}
 	line.PricingCurrency, line.ListUnitPrice = list.Currency, list.UnitPrice
 	line.UnitPrice, line.MarginType = list.UnitPrice, models.MarginNone
@@ -150,7 +173,7 @@ func (b *Book) price(line *models.BillingLine, candidates []candidate) (models.C
 			return "", "" // D5: never a margin
 		}
 	}
-	q := questionOf(line)
+	q := ask(&what, list, line.CustomerTenantID, line.PricedAt, line.RecordedAt)
 	if winner, ok := best(candidates, &q); ok {
 		line.UnitPrice = winner.unitPrice
 		line.MarginType, line.MarginPercentage = winner.marginType(), winner.line.Percentage
@@ -161,12 +184,6 @@ func (b *Book) price(line *models.BillingLine, candidates []candidate) (models.C
 
 func whatOf(line *models.BillingLine) What {
 	return What{line.ProductID, line.PlanID, line.MeterID, line.Term, line.Billing, line.Market, line.BillingCurrency}
-}
-
-// questionOf is what the line asks of the pricing lines.
-func questionOf(line *models.BillingLine) question {
-	list := models.Price{UnitPrice: line.ListUnitPrice, Currency: line.PricingCurrency}
-	return ask(whatOf(line), list, line.CustomerTenantID, line.PricedAt, line.RecordedAt)
 }
 
 // subtotals rounds list and wholesale, each from its own unit price; the margin
@@ -201,21 +218,21 @@ func extend(line *models.BillingLine, unitPrice money.Decimal) money.Charge {
 
 // fee splits the wholesale subtotal (D13). Infrastructure is the platform's
 // whole (D5).
-func (b *Book) fee(line *models.BillingLine, by basis) (models.Code, string) {
+func fee(line *models.BillingLine, fees []models.AgencyFeeRate, by basis) (models.Code, string) {
 	if line.Infrastructure {
 		line.InfrastructureFee = line.WholesaleSubtotal
 		return "", ""
 	}
-	rate, ok := b.agencyFeeRate(line, by)
+	rate, ok := agencyFeeRate(fees, line.PrivateOfferID, by)
 	if !ok {
 		return models.CodeNoAgencyFee, "no agency fee rate for " + by.month.String()
 	}
-	fee, err := money.Fee(rate, money.Amount{Minor: line.WholesaleSubtotal, Currency: line.BillingCurrency})
+	amount, err := money.Fee(rate, money.Amount{Minor: line.WholesaleSubtotal, Currency: line.BillingCurrency})
 	if err != nil {
 		return models.CodeAmountTooLarge, err.Error()
 	}
-	line.AgencyFeeRate, line.AgencyFee = rate, fee.Minor
-	line.Payout = line.WholesaleSubtotal - fee.Minor
+	line.AgencyFeeRate, line.AgencyFee = rate, amount.Minor
+	line.Payout = line.WholesaleSubtotal - amount.Minor
 	return "", ""
 }
 
@@ -233,8 +250,8 @@ func (r *rater) orphan(k *models.Bucket) {
 	})
 }
 
-// describe names a price for people.
-func describe(w What) string {
+// String names the price for people.
+func (w *What) String() string {
 	var s strings.Builder
 	s.WriteString("plan " + w.PlanID + " of product " + w.ProductID)
 	if w.MeterID != "" {
@@ -250,14 +267,14 @@ func describe(w What) string {
 // Sold names the offer that wins a purchase or renewal, or the usage of a
 // meter in a month, as of now (D9). ok is false at list price.
 func (b *Book) Sold(what What, reseller, customer string, at, recordedAt time.Time) (offerID string, ok bool) {
-	list, found := b.listPrice(what, models.MonthOf(at))
+	list, found := b.listPrice(&what, models.MonthOf(at))
 	if !found {
 		return "", false
 	}
 	if m, known := b.meters[meterKey{what.ProductID, what.MeterID}]; known && m.Infrastructure {
 		return "", false
 	}
-	q := ask(what, list, customer, at, recordedAt)
+	q := ask(&what, list, customer, at, recordedAt)
 	winner, ok := best(b.lines[marginKey{reseller, what.ProductID}], &q)
 	if !ok {
 		return "", false
