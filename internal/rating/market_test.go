@@ -6,6 +6,7 @@ package rating_test
 
 import (
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -42,14 +43,24 @@ var terms = []struct {
 // dice are draws with short names.
 type dice struct{ *rapid.T }
 
+// number is drawn evenly, bit by bit; rapid's own ranges prefer small ones, and
+// a market of small numbers has no margins in it.
 func (d dice) number(label string, least, most int) int {
-	return rapid.IntRange(least, most).Draw(d.T, label)
+	return rapid.Custom(func(t *rapid.T) (n int) {
+		for range bits.Len(uint(most-least)) + 3 {
+			n <<= 1
+			if rapid.Bool().Draw(t, "bit") {
+				n++
+			}
+		}
+		return least + n%(most-least+1)
+	}).Draw(d.T, label)
 }
 
 // oneIn is true in one of n cases.
 func (d dice) oneIn(n int, label string) bool { return d.number(label, 1, n) == n }
 
-func pick[V any](d dice, label string, from ...V) V { return rapid.SampledFrom(from).Draw(d.T, label) }
+func pick[V any](d dice, label string, from ...V) V { return from[d.number(label, 0, len(from)-1)] }
 
 // some is a subset in the order of from.
 func some[V any](d dice, label string, from []V) (chosen []V) {
@@ -72,7 +83,7 @@ func (d dice) instant(label string) time.Time {
 	case 2:
 		at = models.MonthOf(at).LastDay().Start()
 	}
-	return at.Add(time.Duration(d.number(label+" second", 0, 86399)) * time.Second).Truncate(time.Microsecond)
+	return at.Add(time.Duration(d.number(label+" second", 0, 863)) * 100 * time.Second).Truncate(time.Microsecond)
 }
 
 func (d dice) month(label string) models.Month {
@@ -102,7 +113,7 @@ func drawMarket(t *rapid.T) rating.Facts {
 		}
 	}
 	f.ExchangeRates = d.exchangeRates()
-	for i := range d.number("offers", 0, 5) {
+	for i := range d.number("offers", 0, 9) {
 		f.Offers = append(f.Offers, d.offer(i))
 	}
 	f.AgencyFees = d.fees(f.Offers)
@@ -152,8 +163,8 @@ func (d dice) prices(plan models.Plan) (prices []models.Price) {
 
 func (d dice) exchangeRates() (rates []models.ExchangeRate) {
 	for _, c := range []money.Currency{"JPY", "KWD", "EUR"} {
-		usd := d.number("rate of "+string(c), 1, 5_000_000)
-		hole := firstMonth + models.Month(d.number("rate missing", 0, 60))
+		usd := rapid.IntRange(1, 5_000_000).Draw(d.T, "rate of "+string(c))
+		hole := firstMonth + models.Month(d.number("rate missing", 0, 200))
 		for m := firstMonth; m <= lastMonth; m++ {
 			usd++
 			if m != hole {
@@ -193,12 +204,12 @@ func (d dice) fees(offers []models.PrivateOffer) []models.AgencyFeeRate {
 
 func (d dice) offer(i int) models.PrivateOffer {
 	submitted := d.instant("submitted")
-	o := models.PrivateOffer{ID: fmt.Sprintf("offer-%d", i+1), PublisherID: "publisher-1", SubmittedAt: &submitted, EndMonth: d.month("end")}
+	o := models.PrivateOffer{ID: fmt.Sprintf("offer-%d", i+1), PublisherID: "publisher-1", SubmittedAt: &submitted, EndMonth: d.month("end") + 3}
 	if d.oneIn(8, "draft") {
 		o.SubmittedAt = nil
 	}
 	if d.oneIn(2, "specific month") {
-		o.StartMonth = o.EndMonth - models.Month(d.number("length", 0, 4))
+		o.StartMonth = o.EndMonth - models.Month(d.number("length", 0, 8))
 	}
 	if d.oneIn(8, "withdrawn") {
 		at := d.instant("withdrawn at").Add(time.Microsecond)
@@ -220,7 +231,7 @@ func (d dice) offer(i int) models.PrivateOffer {
 			live := pick(d, "go live", submitted, d.instant("live"))
 			r.PublishedAt = &live
 		}
-		if d.oneIn(3, "restricted") {
+		if d.oneIn(4, "restricted") {
 			r.CustomerTenantIDs = some(d, "customer of offer", marketCustomers)
 		}
 		o.Resellers = append(o.Resellers, r)
@@ -232,12 +243,12 @@ func (d dice) offer(i int) models.PrivateOffer {
 func (d dice) pricing(offerID string) (lines []models.PricingLine) {
 	for _, product := range some(d, "product of offer", marketProducts) {
 		plans := []string{""}
-		if d.oneIn(2, "plan level") {
+		if !d.oneIn(3, "product level") {
 			plans = some(d, "plan of offer", []string{"flat", "seats", "metered"})
 		}
 		for _, plan := range plans {
 			l := models.PricingLine{PrivateOfferID: offerID, Position: len(lines) + 1, ProductID: product, PlanID: plan}
-			if plan != "" && d.oneIn(3, "absolute") {
+			if plan != "" && d.oneIn(2, "absolute") {
 				l.Absolute = d.absolute(plan)
 			}
 			if len(l.Absolute) == 0 {
