@@ -150,10 +150,10 @@ func (d Date) AddMonths(months int) Date {
 func ParseInstant(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {
-			if t.Year() < 1900 || t.UTC().Year() > 9999 {
+			if t = t.UTC(); t.Year() < 1900 || t.Year() > 9999 {
 				break
 			}
-			return t.UTC().Truncate(time.Microsecond), nil
+			return t.Truncate(time.Microsecond), nil
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is not an instant: write RFC 3339, such as 2024-09-30T23:59:59Z", s)

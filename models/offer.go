@@ -317,6 +317,9 @@ func (o *PrivateOffer) checkPricing(vs *Violations, limits Limits) {
 		line := &o.Pricing[i]
 		field := "pricing." + strconv.Itoa(i)
 		vs.checkID(field+".productId", line.ProductID)
+		if line.PlanID != "" {
+			vs.checkID(field+".planId", line.PlanID)
+		}
 		line.checkMargin(vs, field)
 		if seen[scope{line.ProductID, line.PlanID}] {
 			vs.addVendor(field, CodeDuplicatePricingLine, "businessValidationError", "prices the same product or plan as an earlier line")
@@ -351,6 +354,9 @@ func (l *PricingLine) checkMargin(vs *Violations, field string) {
 		at := field + ".absolute." + strconv.Itoa(i)
 		vs.checkCountry(at+".market", a.Market)
 		vs.checkCurrency(at+".currency", a.Currency)
+		if a.MeterID != "" {
+			vs.checkID(at+".meterId", a.MeterID)
+		}
 		vs.checkTerm(at+".", a.Term, a.Billing, a.MeterID)
 		vs.checkUnitPrice(at+".unitPrice", a.UnitPrice)
 		if a.IncludedQuantity.Sign() < 0 || !a.IncludedQuantity.Fits(money.QuantityIntegerDigits, money.FractionDigits) {
@@ -530,8 +536,9 @@ func checkLimit(vs *Violations, field string, n, most int, code Code) {
 // mail arrives there only sending shows.
 func isEmail(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
-	return ok && local != "" && len(s) <= 254 && strings.Contains(strings.Trim(domain, "."), ".") &&
-		!strings.ContainsAny(s, " \t\r\n<>,;\"") && !strings.Contains(domain, "@") && !strings.HasSuffix(domain, ".")
+	return ok && local != "" && len(s) <= 254 && strings.Contains(domain, ".") && !slices.Contains(strings.Split(domain, "."), "") &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\uFFFD' || strings.ContainsRune("<>,;\"", r) }) &&
+		!strings.Contains(domain, "@")
 }
 
 // PublishCheck says why an offer cannot be published for a reseller today: what
