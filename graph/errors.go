@@ -60,7 +60,7 @@ func (p presenter) classify(ctx context.Context, err error) *gqlerror.Error {
 	case errors.As(err, &unrated):
 		return unratedFault(unrated)
 	case errors.Is(err, rating.ErrNoListPrice):
-		return fault("NO_LIST_PRICE", err.Error(), nil)
+		return fault("NO_LIST_PRICE", rating.ErrNoListPrice.Error(), nil)
 	case errors.Is(err, reports.ErrTotalTooLarge):
 		return fault("TOTAL_TOO_LARGE", reports.ErrTotalTooLarge.Error(), nil)
 	case errors.Is(err, store.ErrNobody):
@@ -86,7 +86,7 @@ func unratedFault(err *market.UnratedError) *gqlerror.Error {
 			"meterId": f.MeterID, "code": f.Code, "message": f.Message,
 		})
 	}
-	return fault("UNRATED_FACTS", fmt.Sprintf("%d facts cannot be rated, so the totals would not be complete: see unratedFacts", len(err.Facts)),
+	return fault("UNRATED_FACTS", fmt.Sprintf("not every fact can be rated (%d cannot), so the totals would not be complete: see unratedFacts", len(err.Facts)),
 		map[string]any{"facts": facts, "count": len(err.Facts)})
 }
 

@@ -11,6 +11,7 @@ import (
 	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
 	"sellthrough/internal/market"
+	"sellthrough/internal/money"
 	"sellthrough/internal/store"
 	"sellthrough/models"
 )
@@ -46,6 +47,13 @@ func (r *productSubscriptionResolver) LastMonth(ctx context.Context, obj *models
 	return &obj.LastMonth, nil
 }
 
+func (r *purchaseResolver) Quantity(ctx context.Context, obj *models.Purchase) (*money.Decimal, error) {
+	if obj.Quantity.IsZero() {
+		return nil, nil
+	}
+	return &obj.Quantity, nil
+}
+
 func (r *queryResolver) Subscriptions(ctx context.Context, where *generated.SubscriptionWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.Subscriptions, error) {
 	filter := subscriptionFilter(where)
 	list, err := listed[models.Subscription, page.SubscriptionEdge](ctx, r.Resolver, "subscriptions", window{first, last, after, before}, orderBy, filter,
@@ -70,4 +78,9 @@ func (r *Resolver) ProductSubscription() generated.ProductSubscriptionResolver {
 	return &productSubscriptionResolver{r}
 }
 
-type productSubscriptionResolver struct{ *Resolver }
+func (r *Resolver) Purchase() generated.PurchaseResolver { return &purchaseResolver{r} }
+
+type (
+	productSubscriptionResolver struct{ *Resolver }
+	purchaseResolver            struct{ *Resolver }
+)

@@ -108,7 +108,7 @@ func (p *policy) Validate(graphql.ExecutableSchema) error { return nil }
 // selects what its viewer may not see, or that asks for too much.
 func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.OperationContext) *gqlerror.Error {
 	operation.DisableIntrospection = false // the schema is no secret
-	w := walk{policy: p, viewer: auth.ViewerFrom(ctx), operation: operation, fragments: map[string]bool{}}
+	w := walk{policy: p, viewer: auth.ViewerFrom(ctx), operation: operation}
 	w.selections(operation.Operation.SelectionSet, place{cost: 1})
 	w.directives += len(operation.Operation.Directives)
 	operation.Stats.SetExtension(costExtension, Cost{min(w.cost, p.limits.Cost+1), p.limits.Cost})
@@ -143,7 +143,6 @@ type walk struct {
 	*policy
 	viewer    models.Viewer
 	operation *graphql.OperationContext
-	fragments map[string]bool // forbidden fields are named once a fragment
 
 	unauthenticated                                    bool
 	forbidden                                          []string
@@ -156,6 +155,7 @@ type place struct {
 	depth         int
 	cost          int // of one object here, times how many there can be
 	introspection bool
+	refused       bool // below a field that is refused
 	connection    bool // nodes and edges are as many as the page already says
 }
 
@@ -187,12 +187,12 @@ func (w *walk) field(f *ast.Field, at place) {
 	if at.depth == 0 {
 		w.rootFields++
 	}
-	below := place{path: at.path + f.Alias, depth: at.depth + 1, cost: at.cost, introspection: at.introspection}
+	below := place{path: at.path + f.Alias, depth: at.depth + 1, cost: at.cost, introspection: at.introspection, refused: at.refused}
 	if strings.HasPrefix(f.Name, "__") {
 		below.introspection = true
 	}
 	if !below.introspection {
-		w.guard(f, below.path)
+		below.refused = w.refuses(f, below.path, at.refused) || at.refused
 		w.depth = max(w.depth, below.depth)
 		if len(f.SelectionSet) > 0 {
 			below.cost = multiply(at.cost, w.many(f, at))
@@ -207,13 +207,20 @@ func (w *walk) field(f *ast.Field, at place) {
 	w.selections(f.SelectionSet, below)
 }
 
-func (w *walk) guard(f *ast.Field, path string) {
-	switch {
-	case !w.viewer.Valid():
+// refuses tells whether the viewer may not see the field. Below a field that is
+// refused already, none is named.
+func (w *walk) refuses(f *ast.Field, path string, already bool) bool {
+	if !w.viewer.Valid() {
 		w.unauthenticated = true
-	case f.ObjectDefinition != nil && !w.sees(w.viewer.Role, f.ObjectDefinition.Name, f.Name) && !slices.Contains(w.forbidden, path):
+		return true
+	}
+	if already || f.ObjectDefinition == nil || w.sees(w.viewer.Role, f.ObjectDefinition.Name, f.Name) {
+		return false
+	}
+	if !slices.Contains(w.forbidden, path) {
 		w.forbidden = append(w.forbidden, path)
 	}
+	return true
 }
 
 // many is how many objects a field stands for: a list that is not paged counts

@@ -25,6 +25,9 @@ type ProductSubscriptionResolver interface {
 
 	LastMonth(ctx context.Context, obj *models.Subscription) (*models.Month, error)
 }
+type PurchaseResolver interface {
+	Quantity(ctx context.Context, obj *models.Purchase) (*money.Decimal, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -732,18 +735,18 @@ func (ec *executionContext) _Purchase_quantity(ctx context.Context, field graphq
 			return ec.fieldContext_Purchase_quantity(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Quantity, nil
+			return ec.Resolvers.Purchase().Quantity(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v money.Decimal) graphql.Marshaler {
-			return ec.marshalNDecimal2sellthroughᚋinternalᚋmoneyᚐDecimal(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖsellthroughᚋinternalᚋmoneyᚐDecimal(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Purchase_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Purchase", field, false, false, "Decimal")
+	return graphql.NewScalarFieldContext("Purchase", field, true, true, "Decimal")
 }
 
 func (ec *executionContext) _PurchaseError_field(ctx context.Context, field graphql.CollectedField, obj *models.Violation) (ret graphql.Marshaler) {
@@ -2378,43 +2381,44 @@ func (ec *executionContext) _Purchase(ctx context.Context, sel ast.SelectionSet,
 		case "source":
 			out.Values[i] = ec._Purchase_source(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "externalId":
 			out.Values[i] = ec._Purchase_externalId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "occurredAt":
 			out.Values[i] = ec._Purchase_occurredAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "recordedAt":
 			out.Values[i] = ec._Purchase_recordedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "action":
 			out.Values[i] = ec._Purchase_action(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "term":
 			out.Values[i] = ec._Purchase_term(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "billing":
 			out.Values[i] = ec._Purchase_billing(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "quantity":
-			out.Values[i] = ec._Purchase_quantity(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Purchase_quantity(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

@@ -32,6 +32,7 @@ type ResolverRoot interface {
 	Product() ProductResolver
 	ProductSubscription() ProductSubscriptionResolver
 	Publisher() PublisherResolver
+	Purchase() PurchaseResolver
 	Query() QueryResolver
 	Reseller() ResellerResolver
 	Viewer() ViewerResolver
@@ -1591,8 +1592,8 @@ type Purchase {
   term: Term
   "How often it is charged."
   billing: Billing
-  "Seats bought, added or removed, always positive."
-  quantity: Decimal!
+  "Seats bought, added or removed, always positive; a purchase that says nothing buys 1."
+  quantity: Decimal
 }
 
 "One fact of consumption on a meter."
