@@ -266,4 +266,4 @@ func (p *Program) welcome(address, database string, now time.Time, tokens []demo
 	fmt.Fprintf(out, "Other commands on it: sellthrough verify --database '%s'\nStop with Ctrl-C.\n", database)
 }
 
-const demoQuery = `{ billingSummary(month: "%s", groupBy: [PUBLISHER]) { nodes { publisher { name } listSubtotal { amount currencyCode } wholesaleSubtotal { amount } agencyFee { amount } payout { amount } } } }`
+const demoQuery = `{ billingSummary(month: "%s", groupBy: [PUBLISHER]) { nodes { publisherId listSubtotal { amount currencyCode } wholesaleSubtotal { amount } agencyFee { amount } payout { amount } } } }`
