@@ -74,8 +74,8 @@ func (p *Program) serve(ctx context.Context, s *session, address string, site Si
 		}
 	}()
 	ended := make(chan error, 1)
+	ready(listener.Addr().String()) // who connects now waits in the listener's queue
 	go func() { ended <- server.Serve(listener) }()
-	ready(listener.Addr().String())
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
