@@ -74,12 +74,11 @@ func BenchmarkInsertUsage(b *testing.B) {
 	for _, dialect := range storetest.Dialects {
 		b.Run(dialect, func(b *testing.B) {
 			best := make([]time.Duration, len(ways))
-			before := b.Elapsed()
 			for b.Loop() {
 				for i, way := range ways {
 					b.StopTimer()
 					s := storetest.Open(b, storetest.Database(b, dialect))
-					before = b.Elapsed()
+					before := b.Elapsed()
 					b.StartTimer()
 					if err := way.insert(s); err != nil {
 						b.Fatal(err)

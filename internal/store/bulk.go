@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"io"
@@ -27,8 +28,8 @@ func (w *Writer) UsageDigests(records []models.UsageRecord) (map[FactKey]models.
 	return w.digests("usage_records", keys)
 }
 
-// digestsChunk is how many keys one query looks for. MariaDB turns lists of
-// more than 1,000 into a table of its own, which is slower.
+// digestsChunk is how many keys one query looks for. By measurement: 200 are
+// slower on MariaDB, 5,000 are not faster where the keys exist.
 const digestsChunk = 1000
 
 func (w *Writer) digests(table string, keys []FactKey) (map[FactKey]models.Digest, error) {
@@ -96,8 +97,14 @@ func (w *Writer) insertEach(statement string, n int, values func(i int) []any) e
 		return wrap(err)
 	}
 	defer prepared.Close()
+	// The driver starts a goroutine to watch a context that can end, for every
+	// row; here it is watched between the rows.
+	undisturbed := context.WithoutCancel(w.ctx)
 	for i := range n {
-		if _, err := prepared.ExecContext(w.ctx, values(i)...); err != nil {
+		if i%1000 == 0 && w.ctx.Err() != nil {
+			return w.ctx.Err()
+		}
+		if _, err := prepared.ExecContext(undisturbed, values(i)...); err != nil {
 			return wrap(err)
 		}
 	}
@@ -160,28 +167,25 @@ func (w *Writer) loadUsage(records []models.UsageRecord) error {
 // usageText is the records as lines for LOAD DATA, made while they are sent.
 type usageText struct {
 	records []models.UsageRecord
+	lines   []byte // made and not yet read
 	buffer  []byte
-	unread  []byte
 }
 
-// Read fills p with the next bytes.
+// Read fills p with the next bytes, many lines at a time.
 func (t *usageText) Read(p []byte) (int, error) {
-	for len(t.unread) < len(p) && len(t.records) > 0 {
-		if len(t.unread) == 0 {
-			t.buffer = t.buffer[:0]
-		} else if cap(t.buffer)-len(t.buffer) < 4096 {
-			t.buffer = append(t.buffer[:0], t.unread...)
+	if len(t.lines) == 0 {
+		if len(t.records) == 0 {
+			return 0, io.EOF
 		}
-		start := len(t.buffer) - len(t.unread)
-		t.buffer = appendUsage(t.buffer, &t.records[0])
-		t.unread = t.buffer[start:]
-		t.records = t.records[1:]
+		t.buffer = t.buffer[:0]
+		for len(t.records) > 0 && len(t.buffer) < 64<<10 {
+			t.buffer = appendUsage(t.buffer, &t.records[0])
+			t.records = t.records[1:]
+		}
+		t.lines = t.buffer
 	}
-	if len(t.unread) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, t.unread)
-	t.unread = t.unread[n:]
+	n := copy(p, t.lines)
+	t.lines = t.lines[n:]
 	return n, nil
 }
 

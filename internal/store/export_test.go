@@ -66,6 +66,13 @@ func Exec(t testing.TB, s *Store, statement string) {
 	}
 }
 
+// WithoutLoadData makes the store treat its server as one that refuses LOAD
+// DATA LOCAL.
+func WithoutLoadData(s *Store) { s.dialect.loadData = false }
+
+// LoadsData tells whether usage goes in by LOAD DATA LOCAL.
+func LoadsData(s *Store) bool { return s.dialect.loadData }
+
 // Retryable tells whether Write would try again after the error.
 func Retryable(s *Store, err error) bool { return s.dialect.retryable(err) }
 

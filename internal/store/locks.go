@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"slices"
 
 	"gorm.io/gorm/clause"
@@ -12,7 +13,7 @@ import (
 // subscription keeps for life may be read before the lock (D17).
 func (w *Writer) ResellersOf(subscriptionIDs []string) ([]string, error) {
 	var resellers []string
-	for ids := range slices.Chunk(subscriptionIDs, 1000) {
+	for ids := range slices.Chunk(subscriptionIDs, idsChunk) {
 		var found []string
 		err := w.in(w.from("subscriptions"), "id", ids).Distinct().Pluck("reseller_tenant_id", &found).Error
 		if err != nil {
@@ -22,6 +23,41 @@ func (w *Writer) ResellersOf(subscriptionIDs []string) ([]string, error) {
 		resellers = append(resellers, found...)
 	}
 	return resellers, nil
+}
+
+// idsChunk is how many ids one query looks for, for the reason of digestsChunk.
+const idsChunk = 1000
+
+// SubscriptionsByID are the subscriptions with these ids, sorted, with their
+// purchases in order of occurrence: Subscriptions for the batches of an import,
+// scanned by hand.
+func (r *Reader) SubscriptionsByID(ids []string) ([]models.Subscription, error) {
+	var subscriptions []models.Subscription
+	var purchases []models.Purchase
+	for ids := range slices.Chunk(slices.Sorted(slices.Values(ids)), idsChunk) {
+		query := r.in(r.from("subscriptions"), "id", ids).Select(subscriptionColumns).Order("id")
+		err := r.stream("subscriptions", query, func(rows *sql.Rows) error {
+			var s models.Subscription
+			err := scanSubscription(rows, &s)
+			subscriptions = append(subscriptions, s)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		query = r.in(r.from("purchases"), "subscription_id", ids).Select(purchaseColumns).Order("subscription_id, occurred_at, source, external_id")
+		err = r.stream("purchases", query, func(rows *sql.Rows) error {
+			var p models.Purchase
+			err := scanPurchase(rows, &p)
+			purchases = append(purchases, p)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	attach(subscriptions, purchases)
+	return subscriptions, nil
 }
 
 // ProductsForUpdate are the products with these ids, sorted, locked until the
