@@ -148,17 +148,16 @@ func (t sqliteTarget) open(ctx context.Context, s *Store) error {
 		return &Error{"cannot open the database " + t.path + ": there is no folder " + folder}
 	}
 	shared := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(t.path) +
-		"?_time_integer_format=unix_micro&_inttotime=1&_dqs=0&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)"
+		"?_time_integer_format=unix_micro&_inttotime=1&_dqs=0&_pragma=busy_timeout(10000)"
 	var err error
-	s.writer, err = openSQLite(shared + "&_txlock=immediate&_pragma=synchronous(" + synchronous + ")&_pragma=cache_size(-65536)")
+	s.writer, err = openSQLite(ctx, shared+"&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous("+synchronous+")&_pragma=cache_size(-65536)")
 	if err == nil {
 		// One connection, so that writers of this process wait in line rather
 		// than poll.
 		s.writer.sql.SetMaxOpenConns(1)
-		err = s.writer.sql.PingContext(ctx)
 	}
 	if err == nil {
-		s.readers, err = openSQLite(shared + "&_query_only=1&_pragma=cache_size(-16384)")
+		s.readers, err = openSQLite(ctx, shared+"&_query_only=1&_pragma=cache_size(-16384)")
 	}
 	if err != nil {
 		return t.explain(ctx, err)
@@ -169,10 +168,22 @@ func (t sqliteTarget) open(ctx context.Context, s *Store) error {
 	return nil
 }
 
-func openSQLite(dsn string) (*pool, error) {
+// openSQLite connects. Of processes that turn a new file to WAL at once, all but
+// one are refused without a wait, whatever the busy timeout: they ask again.
+func openSQLite(ctx context.Context, dsn string) (*pool, error) {
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, err
+	}
+	const attempts = 8 // some five seconds
+	for attempt := 1; ; attempt++ {
+		err := db.PingContext(ctx)
+		if err == nil {
+			break
+		}
+		if attempt == attempts || !sqliteDialect.retryable(err) || pause(ctx, attempt) != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	return newPool(db, sqlite.New(sqlite.Config{Conn: db}))
 }

@@ -83,7 +83,7 @@ func Busy(t testing.TB, s *Store) error {
 	if err := s.readers.sql.QueryRow("SELECT file FROM pragma_database_list").Scan(&path); err != nil {
 		t.Fatal(err)
 	}
-	other, err := openSQLite("file:" + path + "?_txlock=immediate&_pragma=busy_timeout(0)")
+	other, err := openSQLite(context.Background(), "file:"+path+"?_txlock=immediate&_pragma=busy_timeout(0)")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ const idsChunk = 1000
 func (r *Reader) SubscriptionsByID(ids []string) ([]models.Subscription, error) {
 	var subscriptions []models.Subscription
 	var purchases []models.Purchase
-	for ids := range slices.Chunk(slices.Sorted(slices.Values(ids)), idsChunk) {
+	for ids := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(ids))), idsChunk) {
 		query := r.in(r.from("subscriptions"), "id", ids).Select(subscriptionColumns).Order("id")
 		err := r.stream("subscriptions", query, func(rows *sql.Rows) error {
 			var s models.Subscription

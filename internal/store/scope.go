@@ -1,6 +1,10 @@
 package store
 
-import "sellthrough/models"
+import (
+	"strings"
+
+	"sellthrough/models"
+)
 
 // scope is the one place that says who sees which rows: a condition on a
 // table for the viewer, "" where there is no limit. Every query of a Reader
@@ -27,7 +31,7 @@ func scope(viewer models.Viewer, table string) (condition string, arguments []an
 	case everything:
 		return "", nil
 	}
-	for range countMarks(condition) {
+	for range strings.Count(condition, "?") {
 		arguments = append(arguments, viewer.Organization)
 	}
 	return condition, arguments
@@ -85,13 +89,4 @@ var resellerScope = map[string]string{
 	"purchases":                   "subscription_id IN (SELECT id FROM subscriptions WHERE reseller_tenant_id = ?)",
 	"usage_records":               "reseller_tenant_id = ?",
 	"usage_buckets":               "reseller_tenant_id = ?",
-}
-
-func countMarks(condition string) (n int) {
-	for i := range condition {
-		if condition[i] == '?' {
-			n++
-		}
-	}
-	return n
 }
