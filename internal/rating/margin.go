@@ -181,35 +181,25 @@ func best(candidates []candidate, q *question) (winner answer, found bool) {
 // then those that priced the question, then the others.
 func explain(candidates []candidate, q *question) []models.Candidate {
 	winner, found := best(candidates, q)
-	told := make([]models.Candidate, 0, len(candidates))
+	var won, beaten, others []models.Candidate
 	for i := range candidates {
 		c := &candidates[i]
 		t := models.Candidate{PrivateOfferID: c.offer.ID, PricingLine: c.line.Position, Type: c.marginType(), Percentage: c.line.Percentage}
 		a, reason := c.answers(q)
 		t.UnitPrice = a.unitPrice
+		group := &beaten
 		switch {
 		case reason != "":
-			t.Reason = reason
+			group, t.Reason = &others, reason
 		case found && winner.candidate == c:
-			t.Wins, t.Reason = true, models.ReasonBest
+			group, t.Wins, t.Reason = &won, true, models.ReasonBest
 		default:
 			_, t.Reason = better(&winner, &a)
 		}
 		t.Message = tell(t.Reason, c, &winner, q)
-		told = append(told, t)
+		*group = append(*group, t)
 	}
-	slices.SortStableFunc(told, func(x, y models.Candidate) int { return cmp.Compare(order(x), order(y)) })
-	return told
-}
-
-func order(c models.Candidate) int {
-	switch {
-	case c.Wins:
-		return 0
-	case c.UnitPrice != money.Zero:
-		return 1
-	}
-	return 2
+	return slices.Concat(won, beaten, others)
 }
 
 func (c *candidate) marginType() models.MarginType {
