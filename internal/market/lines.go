@@ -168,7 +168,7 @@ func addOutlived(r *store.Reader, facts *rating.Facts) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	more, _, err := r.Subscriptions(store.SubscriptionFilter{IDs: sortedKeys(missing)}, store.Page{})
+	more, err := r.SubscriptionsByID(sortedKeys(missing))
 	facts.Subscriptions = append(facts.Subscriptions, more...)
 	return err
 }

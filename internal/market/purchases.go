@@ -134,7 +134,7 @@ func factKey(p *models.Purchase) store.FactKey {
 }
 
 func (b *purchaseBatch) loadAccounts(ids []string) error {
-	subscriptions, _, err := b.Subscriptions(store.SubscriptionFilter{IDs: ids}, store.Page{})
+	subscriptions, err := b.SubscriptionsByID(ids)
 	for i := range subscriptions {
 		b.accounts[subscriptions[i].ID] = &purchased{account: account{Subscription: &subscriptions[i]}}
 	}

@@ -19,10 +19,17 @@ import (
 // ever after, with other content USAGE_CONFLICT. Accepted quantities are added
 // to their buckets (D17), and the offers that win them are sold (D9). A
 // PUBLISHER records usage of its own subscriptions; others are unknown to it.
+//
+// A record that has its Digest was checked by whoever made that, as
+// internal/formats does while it reads ahead; it is not checked again.
 func (m *Market) RecordUsage(ctx context.Context, viewer models.Viewer, records []models.UsageRecord) ([]Outcome, error) {
 	checked := make([]checkedUsage, len(records))
 	for i := range records {
-		checked[i] = checkedUsage{record: &records[i], violations: records[i].Check(), digest: records[i].Fingerprint()}
+		c := checkedUsage{record: &records[i], digest: records[i].Digest}
+		if c.digest == (models.Digest{}) {
+			c.violations, c.digest = c.record.Check(), c.record.Fingerprint()
+		}
+		checked[i] = c
 	}
 	var outcomes []Outcome
 	err := m.Store.Write(ctx, viewer, func(w *store.Writer) (err error) {
@@ -121,7 +128,7 @@ func (b *usageBatch) loadAccounts() error {
 		return err
 	}
 	b.now = b.market.Now()
-	subscriptions, _, err := b.Subscriptions(store.SubscriptionFilter{IDs: ids}, store.Page{})
+	subscriptions, err := b.SubscriptionsByID(ids)
 	if err != nil {
 		return err
 	}
