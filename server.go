@@ -1,0 +1,80 @@
+// Command sellthrough is private offers between software vendors and cloud
+// resellers: margins, wholesale bills, payouts. See README.md.
+//
+// This file is the only one that reads the command line, the environment, the
+// clock and the network; everything below gets them as values.
+package main
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"sellthrough/graph"
+	"sellthrough/internal/cli"
+	"sellthrough/schema"
+	"sellthrough/web"
+)
+
+func main() {
+	// The second signal ends the process, whatever it is doing.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(cli.Run(ctx, cli.Program{
+		Arguments:   os.Args[1:],
+		Environment: os.LookupEnv,
+		Stdin:       os.Stdin,
+		Stdout:      os.Stdout,
+		Stderr:      os.Stderr,
+		Terminal:    isTerminal(os.Stderr),
+		Clock:       time.Now,
+		Listen: func(ctx context.Context, address string) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(ctx, "tcp", address)
+		},
+		Mount:   mount,
+		Version: version(),
+	}))
+}
+
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// mount adds the API and the pages.
+func mount(mux *http.ServeMux, site cli.Site) error {
+	mux.Handle("/graphql", graph.NewHandler(site.Market, graph.Options{Tokens: site.Tokens, Clock: site.Clock, Logger: site.Logger}))
+	mux.Handle("/playground", web.Playground())
+	mux.Handle("/playground/", web.Playground())
+	mux.HandleFunc("GET /schema.graphql", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/graphql; charset=utf-8")
+		io.WriteString(w, schema.Source())
+	})
+	mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))
+	return nil
+}
+
+// version is the module's, or the commit that the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	var commit string
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			commit = setting.Value
+		}
+	}
+	if info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return cmp.Or(commit, info.Main.Version)
+}
