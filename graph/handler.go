@@ -56,7 +56,7 @@ func newExecutor(m *market.Market, limits Limits, logger *slog.Logger) *executor
 	resolver.policy = newPolicy(schema.Schema(), limits)
 	errors := presenter{logger}
 	e := executor.New(schema)
-	e.SetQueryCache(&documents{})
+	e.SetQueryCache(&resolver.policy.documents)
 	e.SetParserTokenLimit(limits.Tokens)
 	e.SetErrorPresenter(errors.present)
 	e.SetRecoverFunc(errors.recovered)

@@ -11,6 +11,9 @@ import (
 type Limits struct {
 	// Body is the most bytes of a request, Tokens the most of its document.
 	Body, Tokens int
+	// Fields bounds the fields of a document as it is written: comparing those
+	// of one name with each other is what validation takes longest for.
+	Fields int
 	// Depth is how deep fields may nest, introspection left aside.
 	Depth int
 	// Aliases, Directives and RootFields bound how often each may be used.
@@ -18,7 +21,7 @@ type Limits struct {
 	// Cost bounds the objects an answer may hold: 1 each, those of a page by
 	// its size, those of a list that is not paged as 10.
 	Cost int
-	// Selections bounds the fields and fragments after spreading all fragments.
+	// Selections bounds the fields and fragments once all fragments are spread.
 	Selections int
 	// Errors is how many errors are returned at most.
 	Errors int
@@ -28,7 +31,7 @@ type Limits struct {
 
 // DefaultLimits are those of the API's documentation.
 var DefaultLimits = Limits{
-	Body: 1 << 20, Tokens: 5_000, Depth: 12, Aliases: 30, Directives: 50, RootFields: 20,
+	Body: 1 << 20, Tokens: 5_000, Fields: 1_000, Depth: 12, Aliases: 30, Directives: 50, RootFields: 20,
 	Cost: 250_000, Selections: 20_000, Errors: 20, Time: 30 * time.Second,
 }
 
@@ -55,7 +58,7 @@ func (l Limits) check(w *walk) *gqlerror.Error {
 		n, most    int
 		suggestion string
 	}{
-		{"fields and fragments, all fragments spread", w.seen, l.Selections, "select less"},
+		{"fields once all fragments are spread", w.seen, l.Selections, "select less"},
 		{"levels of fields", w.depth, l.Depth, "nest less deep"},
 		{"aliases", w.aliases, l.Aliases, "send several requests"},
 		{"directives", w.directives, l.Directives, "send several requests"},
@@ -63,9 +66,13 @@ func (l Limits) check(w *walk) *gqlerror.Error {
 		{"cost", w.cost, l.Cost, "ask for smaller pages, or for less of each row"},
 	} {
 		if c.n > c.most {
-			return fault("LIMIT_EXCEEDED", fmt.Sprintf("the request has more than %d %s: %s", c.most, c.what, c.suggestion),
-				map[string]any{"limit": c.what, "most": c.most})
+			return exceeded(c.most, c.what, c.suggestion)
 		}
 	}
 	return nil
+}
+
+func exceeded(most int, what, suggestion string) *gqlerror.Error {
+	return fault("LIMIT_EXCEEDED", fmt.Sprintf("the request has more than %d %s: %s", most, what, suggestion),
+		map[string]any{"limit": what, "most": most})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
 
 	"sellthrough/internal/auth"
 	"sellthrough/models"
@@ -65,9 +66,10 @@ func rolesOf(directives ast.DirectiveList, closed bool) (roles []models.Role) {
 // policy is the one place where an operation is held to who sees what and to
 // the limits, before anything of it runs.
 type policy struct {
-	limits Limits
-	seen   map[string][]models.Role // by Type.field
-	root   map[ast.Operation][]*ast.FieldDefinition
+	limits    Limits
+	documents documents
+	seen      map[string][]models.Role // by Type.field
+	root      map[ast.Operation][]*ast.FieldDefinition
 }
 
 func newPolicy(schema *ast.Schema, limits Limits) *policy {
@@ -103,6 +105,44 @@ func (p *policy) ExtensionName() string { return "Policy" }
 
 // Validate has nothing to check.
 func (p *policy) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationParameters refuses a document with too many fields before it is
+// validated. What was validated once is not looked at again, and what cannot be
+// parsed is left for the parser to explain.
+func (p *policy) MutateOperationParameters(ctx context.Context, request *graphql.RawParams) *gqlerror.Error {
+	if _, known := p.documents.Get(ctx, request.Query); known {
+		return nil
+	}
+	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: request.Query}, p.limits.Tokens)
+	if err != nil {
+		return nil
+	}
+	fields := 0
+	for _, operation := range document.Operations {
+		fields += count(operation.SelectionSet)
+	}
+	for _, fragment := range document.Fragments {
+		fields += count(fragment.SelectionSet)
+	}
+	if fields > p.limits.Fields {
+		return exceeded(p.limits.Fields, "fields", "send several requests")
+	}
+	return nil
+}
+
+// count counts fields and fragments as they are written.
+func count(set ast.SelectionSet) (n int) {
+	for _, selection := range set {
+		n++
+		switch s := selection.(type) {
+		case *ast.Field:
+			n += count(s.SelectionSet)
+		case *ast.InlineFragment:
+			n += count(s.SelectionSet)
+		}
+	}
+	return n
+}
 
 // MutateOperationContext refuses an operation that nobody signed in for, that
 // selects what its viewer may not see, or that asks for too much.
