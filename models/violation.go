@@ -57,15 +57,14 @@ func (vs Violations) Err() error {
 
 // Codes that any record can have.
 const (
-	CodeRequired      Code = "REQUIRED"
-	CodeInvalid       Code = "INVALID"
-	CodeTooLong       Code = "TOO_LONG"
-	CodeInvalidID     Code = "INVALID_ID"
-	CodeInvalidGUID   Code = "INVALID_GUID"
-	CodeNotFound      Code = "NOT_FOUND"
-	CodeOutOfRange    Code = "OUT_OF_RANGE"
-	CodeConflict      Code = "CONFLICT"
-	CodeUnknownMarket Code = "UNKNOWN_MARKET"
+	CodeRequired    Code = "REQUIRED"
+	CodeInvalid     Code = "INVALID"
+	CodeTooLong     Code = "TOO_LONG"
+	CodeInvalidID   Code = "INVALID_ID"
+	CodeInvalidGUID Code = "INVALID_GUID"
+	CodeNotFound    Code = "NOT_FOUND"
+	CodeOutOfRange  Code = "OUT_OF_RANGE"
+	CodeConflict    Code = "CONFLICT"
 )
 
 // MaxIDLength bounds every id that outside systems choose, in bytes.
