@@ -2,6 +2,7 @@ package market_test
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"sellthrough/internal/market"
 	"sellthrough/internal/money"
+	"sellthrough/internal/rating"
 	"sellthrough/internal/store"
 	"sellthrough/internal/store/storetest"
 	"sellthrough/models"
@@ -309,4 +311,26 @@ func (w *world) same(what string, got, want []string) {
 	if !slices.Equal(got, want) {
 		w.Errorf("%s:\n got %q\nwant %q", what, got, want)
 	}
+}
+
+// lines are the billing lines of a month.
+func (w *world) lines(viewer models.Viewer, m string) []models.BillingLine {
+	w.Helper()
+	var all []models.BillingLine
+	query := market.LineQuery{From: month(m), To: month(m)}
+	w.must(w.Lines(context.Background(), viewer, query, func(_ *rating.Book, lines iter.Seq[*models.BillingLine]) error {
+		for line := range lines {
+			all = append(all, *line)
+		}
+		return nil
+	}))
+	return all
+}
+
+// rowsRead counts what a report of the month reads, by table.
+func (w *world) rowsRead(m string) map[string]int {
+	w.Helper()
+	rows, err := w.RowsRead(models.System, market.LineQuery{From: month(m), To: month(m)})
+	w.must(err)
+	return rows
 }
