@@ -67,7 +67,7 @@ func (p presenter) classify(ctx context.Context, err error) *gqlerror.Error {
 		return fault("UNAUTHENTICATED", "sign in: send a token, Authorization: Bearer <token>", nil)
 	case errors.Is(err, store.ErrNotFound):
 		return fault("NOT_FOUND", "there is no such thing, or it is not yours to see", nil)
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fault("TIMEOUT", "the request took too long: ask for less", nil)
 	case errors.Is(err, context.Canceled):
 		return fault("CANCELLED", "the request was given up", nil)

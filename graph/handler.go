@@ -95,8 +95,8 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	d.options.Logger.DebugContext(ctx, "request", "request", id, "role", viewer.Role, "organization", viewer.Organization, "subject", viewer.Subject)
 	status, response := d.answer(auth.WithViewer(ctx, viewer), params, r.Method == http.MethodGet)
-	if !readsStatus(r) && status != http.StatusMethodNotAllowed {
-		status = http.StatusOK // what is well-formed HTTP, whatever GraphQL says of it
+	if !readsStatus(r) && status < http.StatusMethodNotAllowed {
+		status = http.StatusOK // it is well-formed HTTP, whatever GraphQL says of it
 	}
 	write(w, r, status, response)
 }

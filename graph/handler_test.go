@@ -277,6 +277,16 @@ func TestFaultsTellNothing(t *testing.T) {
 	}
 }
 
+func TestTimeLimit(t *testing.T) {
+	s := empty(t)
+	limits := graph.DefaultLimits
+	limits.Time = time.Nanosecond
+	s.handler = graph.NewHandler(s.market, graph.Options{Tokens: s.tokens, Clock: func() time.Time { return s.now }, Limits: limits})
+	if r := s.send(operator, `{ products { totalCount } }`, ""); r.Code != http.StatusServiceUnavailable || !strings.Contains(r.Body.String(), `"TIMEOUT"`) {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
+}
+
 func (s *stage) token(viewer models.Viewer) string {
 	s.t.Helper()
 	token, err := s.tokens.Issue(viewer, time.Hour, s.now)
