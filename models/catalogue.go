@@ -418,6 +418,9 @@ func (p *Price) check(vs *Violations) {
 	if p.MeterID == "" || p.PlanID != "" {
 		vs.checkID("planId", p.PlanID)
 	}
+	if p.MeterID != "" {
+		vs.checkID("meterId", p.MeterID)
+	}
 	vs.checkTerm("", p.Term, p.Billing, p.MeterID)
 	vs.checkCountry("market", p.Market)
 	vs.checkCurrency("currency", p.Currency)
