@@ -78,13 +78,14 @@ type commands struct {
 
 const environmentPrefix = "SELLTHROUGH_"
 
-// instant is a flag that takes what models.ParseInstant reads.
-type instant struct{ *time.Time }
+// instant is a flag that takes what models.ParseInstant reads; at is nil where
+// it is not set. (An embedded time would bring its own ways of being read.)
+type instant struct{ at *time.Time }
 
 // UnmarshalText reads the flag.
 func (i *instant) UnmarshalText(text []byte) error {
 	at, err := models.ParseInstant(string(text))
-	i.Time = &at
+	i.at = &at
 	return err
 }
 
@@ -189,7 +190,7 @@ func (c *commands) open(ctx context.Context, p *Program, logger *slog.Logger) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Market: market.New(database, nil), frozen: c.Now.Time != nil, logger: logger}
+	s := &session{Market: market.New(database, nil), frozen: c.Now.at != nil, logger: logger}
 	if s.Clock, err = c.clock(ctx, p, database); err != nil {
 		return nil, errors.Join(err, database.Close())
 	}
@@ -211,8 +212,8 @@ func (c *commands) database(otherwise string) string {
 // clock is frozen where --now says so, else the machine's, moved by what the
 // demo keeps with its database.
 func (c *commands) clock(ctx context.Context, p *Program, database *store.Store) (func() time.Time, error) {
-	if c.Now.Time != nil {
-		at := *c.Now.Time
+	if c.Now.at != nil {
+		at := *c.Now.at
 		return func() time.Time { return at }, nil
 	}
 	var offset time.Duration

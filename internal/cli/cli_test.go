@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -195,4 +198,326 @@ func TestFromFilesToReports(t *testing.T) {
 		verified := on("verify").must(t, 0)
 		verified.says(t, verified.stdout, "2 subscriptions with 2 purchases, 2 usage records in 1 buckets, 2 lines in 1 months (0 facts cannot be rated): 0 differences")
 	})
+}
+
+// Every refusal says what is wrong, and ends with its status.
+func TestRefusals(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	on := func(arguments ...string) ran { return run(t, append(arguments, "--database", database)...) }
+	market(t, database)
+	missing := filepath.Join(t.TempDir(), "missing.csv")
+	for _, c := range []struct {
+		name      string
+		arguments []string
+		says      string
+	}{
+		{"an unknown kind", []string{"import", "invoices", "x.csv"}, `"invoices" is no kind of file`},
+		{"a file that is not there", []string{"import", "usage", missing}, missing + ": no such file"},
+		{"a folder", []string{"import", "usage", t.TempDir()}, "is a directory"},
+		{"a file of 0 bytes", []string{"import", "usage", file(t, "empty.csv", "")}, "the file is empty"},
+		{"a file without its columns", []string{"import", "usage", file(t, "wrong.csv", "a,b\n1,2\n")}, "occurred_at"},
+		{"an unknown format", []string{"import", "usage", file(t, "x.csv", usageHeader), "--format", "xml"}, "xml"},
+		{"an unknown report", []string{"export", "invoices", "--month", "2024-05"}, `"invoices" is no report`},
+		{"no month", []string{"export", "payouts"}, "--month"},
+		{"a month that is none", []string{"export", "payouts", "--month", "2024-13"}, "2024-13"},
+		{"an unknown table", []string{"export", "payouts", "--month", "2024-05", "--format", "xlsx"}, `"xlsx"`},
+		{"an unknown reseller", []string{"export", "margins", "--reseller", customer}, customer},
+		{"a place that cannot be written", []string{"export", "payouts", "--month", "2024-05", "--out", filepath.Join(missing, "x")}, "no such file"},
+		{"an unknown role", []string{"token", "--role", "KING"}, `"KING"`},
+		{"a role without its organisation", []string{"token", "--role", "RESELLER"}, "organization"},
+		{"no role", []string{"token"}, "--role"},
+		{"a short key", []string{"token", "--role", "FINANCE", "--signing-key", "short"}, "32"},
+		{"a clock that is none", []string{"work", "--now", "noon"}, "noon"},
+		{"an unknown command", []string{"frobnicate"}, "frobnicate"},
+		{"an unknown flag", []string{"work", "--fast"}, "--fast"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := on(c.arguments...).must(t, 2)
+			r.says(t, r.stderr, c.says)
+		})
+	}
+	for _, c := range []struct{ database, says string }{
+		{"sqlite:" + filepath.Join(missing, "x.db"), "no folder"},
+		{"postgres://localhost/x", "unknown scheme"},
+		{"mysql://root:secret@127.0.0.1:1/x", "no server answers"},
+	} {
+		r := run(t, "work", "--database", c.database).must(t, 2)
+		r.says(t, r.stderr, c.says)
+		if strings.Contains(r.stderr, "secret") {
+			t.Errorf("the password is shown: %s", r.stderr)
+		}
+	}
+}
+
+// The environment sets what the command line leaves out.
+func TestEnvironment(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	market(t, database)
+	p := program("import", "private-offers", file(t, "offers.jsonl", offer))
+	p.Environment = func(name string) (string, bool) {
+		value, ok := map[string]string{"SELLTHROUGH_DATABASE": database, "SELLTHROUGH_NOW": "2024-04-20T00:00:00Z"}[name]
+		return value, ok
+	}
+	runProgram(p).must(t, 0)
+	p.Arguments = []string{"work"}
+	runProgram(p).must(t, 0)
+	p.Arguments = []string{"export", "margins", "--at", "2024-04-21"}
+	r := runProgram(p).must(t, 0)
+	r.says(t, r.stdout, "2024-04-20T00:00:00Z,2024-06-30T23:59:59Z,LIVE,true")
+}
+
+// A report that cannot be whole is not written, and says which facts are to
+// blame (D20).
+func TestReportsAreWhole(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	market(t, database)
+	run(t, "import", "catalogue", file(t, "meter.jsonl", `{"kind":"meter","productId":"mail","id":"odd","title":"Odd","unit":"one"}`), "--database", database).must(t, 0)
+	run(t, "import", "usage", file(t, "usage.csv", usageHeader+"m,u-1,2024-05-02T10:00:00Z,metered-1,odd,1\n"), "--database", database).must(t, 0)
+	out := filepath.Join(t.TempDir(), "lines.csv")
+	r := run(t, "export", "billing-lines", "--month", "2024-05", "--database", database, "--out", out).must(t, 2)
+	r.says(t, r.stderr, "NO_LIST_PRICE").says(t, r.stderr, "metered-1")
+	if left, _ := filepath.Glob(out + "*"); len(left) > 0 {
+		t.Errorf("files are left: %v", left)
+	}
+	if r := run(t, "export", "billing-lines", "--month", "2024-05", "--database", database); r.stdout != "" {
+		t.Errorf("wrote %s", r.stdout)
+	}
+}
+
+// Standard input, compressed files, warnings, and a rejected file that goes
+// when nothing is rejected any more.
+func TestImportInputs(t *testing.T) {
+	folder := t.TempDir()
+	t.Chdir(folder)
+	database := "sqlite:test.db"
+	market(t, database)
+	p := program("import", "usage", "-", "--database", database)
+	p.Stdin = strings.NewReader(usageHeader + "m,u-1,2024-05-02T10:00:00Z,metered-1,calls,1\nm,u-2,2024-05-02T10:00:00Z,metered-1,none,1\n")
+	r := runProgram(p).must(t, 1)
+	r.says(t, r.stdout, "-: 2 records: 1 accepted, 0 duplicates, 1 rejected (see stdin.rejected.jsonl)")
+	if text, _ := os.ReadFile("stdin.rejected.jsonl"); !strings.Contains(string(text), `"code":"METER_UNKNOWN"`) {
+		t.Errorf("rejected: %s", text)
+	}
+	p.Stdin = strings.NewReader("source,external_id,occurred_at,subscription_id,meter_id,quantity,colour\nm,u-1,2024-05-02T10:00:00Z,metered-1,calls,1,red\n")
+	r = runProgram(p).must(t, 0)
+	r.says(t, r.stdout, "0 accepted, 1 duplicates").says(t, r.stderr, "colour")
+	if _, err := os.Stat("stdin.rejected.jsonl"); err == nil {
+		t.Error("the rejected file of the run before is left")
+	}
+}
+
+// A process that is killed in the middle of an import, at any place, leaves
+// nothing half done: the same file imported again counts every record once.
+func TestKilledImport(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		market(t, database)
+		var text strings.Builder
+		text.WriteString(usageHeader)
+		const records = 60_000 // more than one chunk
+		for i := range records {
+			fmt.Fprintf(&text, "m,%d,2024-05-%02dT10:00:00Z,metered-1,calls,0.25\n", i, i%9+1)
+		}
+		path := file(t, "usage.csv", text.String())
+		arguments, err := json.Marshal([]string{"import", "usage", "-", "--database", database})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The child gets the file through a pipe that stops after so many
+		// bytes, and dies while it waits for more.
+		for _, share := range []int{10, 95} {
+			child := exec.Command(os.Args[0])
+			child.Env = append(os.Environ(), childVariable+"="+string(arguments))
+			child.Dir = t.TempDir()
+			in, err := child.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := child.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(in, text.String()[:text.Len()*share/100]); err != nil {
+				t.Fatal(err)
+			}
+			if err := child.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			if err := child.Wait(); err == nil {
+				t.Fatal("the child was not killed")
+			}
+		}
+		r := run(t, "import", "usage", path, "--database", database).must(t, 0)
+		t.Log(r.stdout)
+		r = run(t, "import", "usage", path, "--database", database).must(t, 0)
+		r.says(t, r.stdout, "60000 records: 0 accepted, 60000 duplicates, 0 rejected")
+		r = run(t, "export", "billing-lines", "--month", "2024-05", "--database", database).must(t, 0)
+		r.says(t, r.stdout, ",15000,USD,USD,1,0.5,") // 60,000 times 0.25
+		run(t, "verify", "--database", database).must(t, 0)
+	})
+}
+
+// An import that is told to stop does so between chunks, and goes on later.
+func TestStoppedImport(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		market(t, database)
+		ctx, cancel := context.WithCancel(context.Background())
+		var lines strings.Builder
+		for i := range 2_500 {
+			fmt.Fprintf(&lines, `{"kind":"meter","productId":"mail","id":"m-%d","title":"M","unit":"one"}`+"\n", i)
+		}
+		path := file(t, "meters.jsonl", lines.String())
+		p := program("import", "catalogue", path, "--database", database)
+		var stdout, stderr bytes.Buffer
+		p.Stdout, p.Stderr = &stdout, &stderr
+		calls := 0
+		p.Clock = func() time.Time { // asked once for each chunk that is saved, among others
+			if calls++; calls == 5 {
+				cancel()
+			}
+			return now
+		}
+		if status := cli.Run(ctx, p); status != 2 {
+			t.Fatalf("status %d: %s%s", status, stdout.String(), stderr.String())
+		}
+		r := run(t, "import", "catalogue", path, "--database", database).must(t, 0)
+		if strings.Contains(r.stdout, "2500 accepted") || strings.Contains(r.stdout, " 0 accepted") {
+			t.Errorf("want some chunks of the first run to be there: %s", r.stdout)
+		}
+	})
+}
+
+// A token is printed and nothing else, signed with the key that the database
+// keeps.
+func TestToken(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	first := run(t, "token", "--role", "reseller", "--organization", strings.ToUpper(reseller), "--database", database).must(t, 0).stdout
+	second := run(t, "token", "--role", "RESELLER", "--organization", reseller, "--database", database, "--now", "1999-01-01T00:00:00Z").must(t, 0).stdout
+	if first != second || strings.Count(first, ".") != 2 || strings.Count(first, "\n") != 1 {
+		t.Errorf("tokens %q and %q", first, second)
+	}
+}
+
+// The server answers, works each second unless the clock is frozen, and stops
+// when it is told to.
+func TestServe(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	market(t, database)
+	run(t, "import", "private-offers", file(t, "offers.jsonl", offer), "--database", database).must(t, 0)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	p := program("serve", "--listen", "127.0.0.1:0", "--database", database)
+	address := make(chan string, 1)
+	p.Listen = func(ctx context.Context, text string) (net.Listener, error) {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", text)
+		if err == nil {
+			address <- l.Addr().String()
+		}
+		return l, err
+	}
+	p.Mount = func(mux *http.ServeMux, site cli.Site) error {
+		mux.HandleFunc("GET /site", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, site.Market.Now().Format(time.RFC3339)) })
+		return nil
+	}
+	worked := make(waitFor, 1)
+	p.Stdout, p.Stderr = io.Discard, worked
+	ended := make(chan int)
+	go func() { ended <- cli.Run(ctx, p) }()
+	base := "http://" + <-address
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n", "/site": "2024-05-10T12:00:00Z"} {
+		response, err := http.Get(base + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != 200 || string(body) != want {
+			t.Errorf("%s: %d %q", path, response.StatusCode, body)
+		}
+	}
+	<-worked
+	stop()
+	if status := <-ended; status != 0 {
+		t.Errorf("status %d", status)
+	}
+	r := run(t, "work", "--database", database).must(t, 0)
+	r.says(t, r.stdout, "0 resellers authorised, 0 published")
+}
+
+// waitFor hears of the worker's first step.
+type waitFor chan struct{}
+
+// Write looks at one line of the log.
+func (w waitFor) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("msg=work")) {
+		w <- struct{}{}
+	}
+	return len(line), nil
+}
+
+// The demo loads once, and the commands that follow see its clock.
+func TestDemo(t *testing.T) {
+	folder := t.TempDir()
+	database := "sqlite:" + filepath.Join(folder, "demo.db")
+	demo := func() (stdout string, tokens []map[string]string) {
+		ctx, stop := context.WithCancel(context.Background())
+		defer stop()
+		p := program("demo", "--listen", "127.0.0.1:0", "--database", database)
+		address := make(chan string, 1)
+		p.Listen = func(ctx context.Context, text string) (net.Listener, error) {
+			l, err := new(net.ListenConfig).Listen(ctx, "tcp", text)
+			if err != nil {
+				close(address)
+				return l, err
+			}
+			address <- l.Addr().String()
+			return l, nil
+		}
+		var out, errs bytes.Buffer
+		p.Stdout, p.Stderr = &out, &errs
+		ended := make(chan int, 1)
+		go func() { ended <- cli.Run(ctx, p) }()
+		var at string
+		select {
+		case at = <-address:
+		case status := <-ended:
+			t.Fatalf("status %d: %s", status, errs.String())
+		}
+		response, err := http.Get("http://" + at + "/demo/tokens")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if err := json.NewDecoder(response.Body).Decode(&tokens); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		<-ended
+		return out.String(), tokens
+	}
+	stdout, tokens := demo()
+	for _, want := range []string{"/graphql", "/playground", "its clock shows 2024-11-20T09:00:00Z", "PUBLISHER, ", "RESELLER, ", "FINANCE, ", "OPERATOR, ", "curl -s http://"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in %s", want, stdout)
+		}
+	}
+	if len(tokens) != 4 || tokens[0]["role"] != "PUBLISHER" || tokens[0]["organization"] == "" || tokens[3]["token"] == "" {
+		t.Errorf("tokens: %v", tokens)
+	}
+	if rejected, _ := filepath.Glob(filepath.Join(folder, "*.rejected.jsonl")); len(rejected) != 1 {
+		t.Errorf("rejected files: %v", rejected)
+	}
+	run(t, "verify", "--database", database).must(t, 0)
+	for _, month := range []string{"2024-09", "2024-10", "2024-11"} {
+		r := run(t, "export", "payouts", "--month", month, "--database", database).must(t, 0)
+		if strings.Count(r.stdout, "\n") < 10 {
+			t.Errorf("%s: %s", month, r.stdout)
+		}
+	}
+	again, _ := demo()
+	if !strings.Contains(again, "its clock shows 2024-11-20T09:00:00Z") {
+		t.Errorf("the second start: %s", again)
+	}
+	other := "sqlite:" + filepath.Join(folder, "other.db")
+	market(t, other)
+	r := run(t, "demo", "--database", other).must(t, 2)
+	r.says(t, r.stderr, "holds a market already")
 }

@@ -156,8 +156,8 @@ func amountIn(currency money.Currency) func(minor int64) string {
 // margins writes the margins of one reseller, or of all by tenant id.
 func (e *exportCommand) margins(ctx context.Context, s *session, table formats.Table) error {
 	at := s.Now()
-	if e.At.Time != nil {
-		at = *e.At.Time
+	if e.At.at != nil {
+		at = *e.At.at
 	}
 	filter := store.ResellerFilter{}
 	if e.Reseller != "" {

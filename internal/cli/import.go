@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -27,11 +28,16 @@ type importCommand struct {
 	JSON   bool   `name:"json" help:"Print the summary as one JSON object."`
 }
 
+var usageFormats = []formats.Format{formats.FormatAny, formats.FormatCSV, formats.FormatJSONLines, formats.FormatMetering, formats.FormatDailyRated}
+
 // Run imports the file and prints the summary.
 func (i *importCommand) Run(ctx context.Context, p *Program, c *commands) error {
 	kind, known := importKinds[i.What]
 	if !known {
 		return fmt.Errorf("%q is no kind of file: import catalogue, price-sheet, private-offers, purchases, usage or exchange-rates", i.What)
+	}
+	if !slices.Contains(usageFormats, formats.Format(i.Format)) {
+		return fmt.Errorf("--format %q is none: choose csv, jsonl, metering or daily-rated", i.Format)
 	}
 	input, err := formats.Open(i.File, p.Stdin)
 	if err != nil {
