@@ -93,11 +93,12 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, r, refused.status, &graphql.Response{Errors: gqlerror.List{fault(refused.code, refused.message, nil)}})
 		return
 	}
-	d.options.Logger.DebugContext(ctx, "request", "request", id, "role", viewer.Role, "organization", viewer.Organization, "subject", viewer.Subject)
 	status, response := d.answer(auth.WithViewer(ctx, viewer), params, r.Method == http.MethodGet)
 	if !readsStatus(r) && status < http.StatusMethodNotAllowed {
 		status = http.StatusOK // it is well-formed HTTP, whatever GraphQL says of it
 	}
+	d.options.Logger.InfoContext(ctx, "graphql", "request", id, "role", viewer.Role, "organization", viewer.Organization,
+		"subject", viewer.Subject, "operation", params.OperationName, "status", status, "errors", len(response.Errors))
 	write(w, r, status, response)
 }
 

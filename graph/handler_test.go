@@ -126,6 +126,21 @@ func TestCostLimit(t *testing.T) {
 	}
 }
 
+// A size in a variable costs as much as one in the text.
+func TestCostOfVariables(t *testing.T) {
+	s := empty(t)
+	for variables, want := range map[string]int{`{"n": 7}`: 8, `{"n": null}`: 51, `{}`: 51} {
+		var r struct{ Extensions struct{ Cost graph.Cost } }
+		if err := json.Unmarshal(s.ask(operator, `query ($n: Int) { products(first: $n) { nodes { title } } }`, variables), &r); err != nil || r.Extensions.Cost.Requested != want {
+			t.Errorf("%s costs %+v, not %d", variables, r.Extensions.Cost, want)
+		}
+	}
+	var r struct{ Extensions struct{ Cost graph.Cost } }
+	if err := json.Unmarshal(s.ask(operator, `query ($ids: [ID!]!) { nodes(ids: $ids) { id } }`, `{"ids": ["a", "b", "c"]}`), &r); err != nil || r.Extensions.Cost.Requested != 3 {
+		t.Errorf("3 ids cost %+v", r.Extensions.Cost)
+	}
+}
+
 // Fragments that spread each other double with each level: the walk ends.
 func TestFragmentsThatDouble(t *testing.T) {
 	var b strings.Builder

@@ -2,7 +2,7 @@
 // what two doors need is in internal/market.
 package graph
 
-//go:generate go tool gqlgen generate --config ../gqlgen.yml
+//go:generate go tool gqlgen generate
 
 import "sellthrough/internal/market"
 
