@@ -163,7 +163,11 @@ func better(x, y *answer) (bool, models.Reason) {
 // best is the answer that counts, and whether there is one.
 func best(candidates []candidate, q *question) (winner answer, found bool) {
 	for i := range candidates {
-		a, reason := candidates[i].answers(q)
+		c := &candidates[i]
+		if q.consumption && (q.month < c.firstMonth || q.month > c.lastMonth) {
+			continue // the same answer, sooner: most are of other months
+		}
+		a, reason := c.answers(q)
 		if reason != "" {
 			continue
 		}
