@@ -103,7 +103,7 @@ func (c Charge) ProratedUnitPrice() string {
 // (rule D13). The rate is a fraction, 0.03 for 3 %, from 0 to 1; others are
 // ErrRate.
 func Fee(rate Decimal, base Amount) (Amount, error) {
-	if rate.Sign() < 0 || rate.Cmp(New(1, 0)) > 0 {
+	if rate.negative || power10(int(rate.scale)).less(rate.coefficient) {
 		return Amount{}, refuse(rate.String(), ErrRate, "not a share between 0 and 1")
 	}
 	fee := exactly(rate)
