@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"sellthrough/internal/cli"
+	"sellthrough/internal/store"
 	"sellthrough/internal/store/storetest"
+	"sellthrough/models"
 )
 
 // now is what the machine's clock shows in these tests.
@@ -322,9 +324,13 @@ func TestKilledImport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The child gets the file through a pipe that stops after so many
-		// bytes, and dies while it waits for more.
-		for _, share := range []int{10, 95} {
+		// The child gets a part of the file through a pipe and waits for more.
+		// It is killed before the first chunk is whole, while that is being
+		// recorded, and when it is there and the second has begun.
+		for _, kill := range []struct {
+			share    int
+			recorded int64
+		}{{10, 0}, {95, 0}, {95, 1}} {
 			child := exec.Command(os.Args[0])
 			child.Env = append(os.Environ(), childVariable+"="+string(arguments))
 			child.Dir = t.TempDir()
@@ -335,8 +341,10 @@ func TestKilledImport(t *testing.T) {
 			if err := child.Start(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := io.WriteString(in, text.String()[:text.Len()*share/100]); err != nil {
+			if _, err := io.WriteString(in, text.String()[:text.Len()*kill.share/100]); err != nil {
 				t.Fatal(err)
+			}
+			for recorded(t, database) < kill.recorded {
 			}
 			if err := child.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -346,13 +354,31 @@ func TestKilledImport(t *testing.T) {
 			}
 		}
 		r := run(t, "import", "usage", path, "--database", database).must(t, 0)
-		t.Log(r.stdout)
+		r.says(t, r.stdout, "60000 records: 10000 accepted, 50000 duplicates, 0 rejected")
 		r = run(t, "import", "usage", path, "--database", database).must(t, 0)
 		r.says(t, r.stdout, "60000 records: 0 accepted, 60000 duplicates, 0 rejected")
 		r = run(t, "export", "billing-lines", "--month", "2024-05", "--database", database).must(t, 0)
 		r.says(t, r.stdout, ",15000,USD,USD,1,0.5,") // 60,000 times 0.25
 		run(t, "verify", "--database", database).must(t, 0)
 	})
+}
+
+// recorded counts the usage records that are there for good.
+func recorded(t *testing.T, database string) (n int64) {
+	t.Helper()
+	s, err := store.Open(context.Background(), database, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.Read(context.Background(), models.System, func(r *store.Reader) error {
+		n, err = r.CountUsage(store.UsageFilter{SubscriptionID: "metered-1"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // An import that is told to stop does so between chunks, and goes on later.

@@ -148,6 +148,9 @@ func checkImported(b *testing.B, url string, records []models.UsageRecord) {
 			return err
 		}
 		buckets, err := r.Buckets(1, models.MonthForever, store.LineFilter{})
+		if err != nil {
+			return err
+		}
 		if rows != len(records) || len(buckets) != len(sums) {
 			b.Fatalf("%d rows in %d buckets, want %d in %d", rows, len(buckets), len(records), len(sums))
 		}
