@@ -114,12 +114,15 @@ func (r *Resolver) line(viewer models.Viewer, book *rating.Book, line *models.Bi
 	return &page.Line{BillingLine: line, Book: book, FeesHidden: !r.policy.sees(viewer.Role, "BillingLine", "fees")}
 }
 
-// periods are the months that hold facts, the latest first.
+// periods are the months that hold facts, the latest first. Terms reach into
+// months to come, which have nothing to bill yet.
 func (r *Resolver) periods(ctx context.Context) (periods []page.Period, err error) {
 	err = r.Market.Store.Read(ctx, auth.ViewerFrom(ctx), func(reader *store.Reader) error {
 		months, err := reader.Months()
 		for _, month := range slices.Backward(months) {
-			periods = append(periods, page.Period{Month: month})
+			if !month.Start().After(r.Market.Now()) {
+				periods = append(periods, page.Period{Month: month})
+			}
 		}
 		return err
 	})

@@ -2283,7 +2283,7 @@ type PayoutSummaryEdge {
 }
 `, BuiltIn: false},
 	{Name: "../../schema/periods.graphqls", Input: `extend type Query {
-  "The months that hold facts, the latest first."
+  "The months that hold facts, up to the current one, the latest first."
   billingPeriods(
     "How many from the start, 1 to 100, default 50."
     first: Int
