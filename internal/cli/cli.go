@@ -64,6 +64,7 @@ type commands struct {
 	Database   string  `help:"Database: sqlite:PATH or mysql://user:password@host:port/name. Default: sqlite:sellthrough.db, for demo sqlite:sellthrough-demo.db." placeholder:"URL"`
 	Now        instant `help:"Freeze the clock at this instant (RFC 3339). Lifetimes of tokens use the machine's clock all the same." placeholder:"INSTANT"`
 	SigningKey string  `help:"Key that signs tokens, 32 bytes or more. Default: one that is made once and kept in the database." placeholder:"KEY"`
+	Verbose    bool    `help:"Show the whole of an error, in the words of the database too."`
 
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the API and the playground, and do what is due each second (the default)."`
 	Demo    demoCommand    `cmd:"" help:"Load a ready market into an embedded database and serve it."`
@@ -104,19 +105,32 @@ func Run(ctx context.Context, p Program) int {
 		return StatusDone
 	case errors.As(err, &code):
 		return int(code)
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintln(p.Stderr, "sellthrough: stopped")
-		return StatusFailed
 	}
 	fmt.Fprintln(p.Stderr, "sellthrough: "+explain(err))
 	return StatusFailed
 }
 
+// explained is an error with the words for whoever runs the program.
+type explained struct {
+	text  string
+	cause error
+}
+
+// Error is what the text hides: --verbose shows it.
+func (e *explained) Error() string { return e.cause.Error() }
+
 // explain words an error for whoever runs the program.
 func explain(err error) string {
 	var parse *kong.ParseError
 	var unrated *market.UnratedError
+	var said *explained
 	switch {
+	case errors.As(err, &said):
+		return said.text
+	case errors.Is(err, context.Canceled):
+		return "it was told to stop"
+	case strings.Contains(err.Error(), "store: "): // so begins what is no user's business
+		return "the database failed; --verbose shows its own words"
 	case errors.As(err, &parse):
 		return err.Error() + "; see sellthrough --help"
 	case errors.As(err, &unrated):
@@ -160,7 +174,10 @@ func (p *Program) run(ctx context.Context) (err error) {
 		return err
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	return parsed.Run(p, &c)
+	if err = parsed.Run(p, &c); err != nil && c.Verbose && !errors.As(err, new(status)) {
+		fmt.Fprintln(p.Stderr, err)
+	}
+	return err
 }
 
 func (p *Program) fromEnvironment(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -251,6 +252,31 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A database that fails is named in our words; its own are there for who asks.
+func TestDatabaseFault(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	market(t, "sqlite:"+path)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("DROP TABLE usage_records"); err != nil {
+		t.Fatal(err)
+	}
+	usage := file(t, "usage.csv", usageHeader+"m,u-1,2024-05-02T10:00:00Z,metered-1,calls,1\n")
+	for _, arguments := range [][]string{{"import", "usage", usage}, {"verify"}} {
+		arguments = append(arguments, "--database", "sqlite:"+path)
+		r := run(t, arguments...).must(t, 2)
+		r.says(t, r.stderr, "the database failed")
+		if strings.Contains(r.stderr, "no such table") {
+			t.Errorf("in the driver's words: %s", r.stderr)
+		}
+		r = run(t, append(arguments, "--verbose")...).must(t, 2)
+		r.says(t, r.stderr, "no such table")
+	}
+}
+
 // The environment sets what the command line leaves out.
 func TestEnvironment(t *testing.T) {
 	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
@@ -404,6 +430,7 @@ func TestStoppedImport(t *testing.T) {
 		if status := cli.Run(ctx, p); status != 2 {
 			t.Fatalf("status %d: %s%s", status, stdout.String(), stderr.String())
 		}
+		ran{stderr: stderr.String()}.says(t, stderr.String(), "records, which stand; import the file again to go on: it was told to stop")
 		r := run(t, "import", "catalogue", path, "--database", database).must(t, 0)
 		if strings.Contains(r.stdout, "2500 accepted") || strings.Contains(r.stdout, " 0 accepted") {
 			t.Errorf("want some chunks of the first run to be there: %s", r.stdout)

@@ -62,9 +62,9 @@ func (i *importCommand) Run(ctx context.Context, p *Program, c *commands) error 
 		}
 		switch {
 		case err != nil && done.Records > 0:
-			return fmt.Errorf("%s: stopped after %d records, which stand; import the file again to go on: %w", i.File, done.Records, fileError(err))
+			return &explained{fmt.Sprintf("%s: stopped after %d records, which stand; import the file again to go on: %s", i.File, done.Records, explain(fileError(err))), err}
 		case err != nil:
-			return fmt.Errorf("%s: %w", i.File, fileError(err))
+			return &explained{i.File + ": " + explain(fileError(err)), err}
 		case done.Rejected > 0:
 			return status(StatusFindings)
 		}

@@ -3,6 +3,7 @@ package market
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -66,7 +67,8 @@ type (
 // purchased is a subscription that the batch may change.
 type purchased struct {
 	account
-	changed bool
+	// fresh subscriptions are not stored yet.
+	fresh, changed bool
 	// retold tells that its trial was taken away, so that all its purchases
 	// are priced anew.
 	retold bool
@@ -273,7 +275,7 @@ func (b *purchaseBatch) apply(p *models.Purchase, before *purchased) (models.Vio
 	s := b.open(p)
 	if before != nil {
 		*s.Subscription = *before.Subscription
-		s.retold = before.retold
+		s.fresh, s.retold = before.fresh, before.retold
 	}
 	var robbed *purchased
 	if before == nil {
@@ -301,7 +303,7 @@ func (b *purchaseBatch) apply(p *models.Purchase, before *purchased) (models.Vio
 
 // open is the subscription that a first purchase makes.
 func (b *purchaseBatch) open(p *models.Purchase) *purchased {
-	return &purchased{account: account{Subscription: &models.Subscription{
+	return &purchased{fresh: true, account: account{Subscription: &models.Subscription{
 		ID: p.SubscriptionID, PublisherID: b.products[p.ProductID].PublisherID,
 		ResellerTenantID: p.ResellerTenantID, IndirectResellerTenantID: p.IndirectResellerTenantID, CustomerTenantID: p.CustomerTenantID,
 		ProductID: p.ProductID, PlanID: p.PlanID, Market: p.Market,
@@ -350,7 +352,7 @@ func (b *purchaseBatch) giveTrial(p *models.Purchase, s *models.Subscription) (r
 	}
 	copied := *holder.Subscription
 	copied.TrialDays = 0
-	return &purchased{account: account{Subscription: &copied}, retold: true}, nil
+	return &purchased{account: account{Subscription: &copied}, fresh: holder.fresh, retold: true}, nil
 }
 
 // firstOfPlan is the customer's first purchase of the plan so far, nil if this
@@ -389,18 +391,26 @@ func comesBefore(x, y *models.Purchase) bool {
 
 // save stores what was accepted, and which offers it sells.
 func (b *purchaseBatch) save() error {
-	news := map[store.FactKey]bool{}
+	if err := b.InsertPurchases(b.accepted); err != nil {
+		return err
+	}
+	news := make(map[store.FactKey]bool, len(b.accepted))
 	for _, p := range b.accepted {
-		if err := b.InsertPurchase(p); err != nil {
-			return err
-		}
 		news[factKey(p)] = true
 	}
+	var opened []*models.Subscription
 	var facts []soldFact
-	for _, id := range sortedKeys(changed(b.accounts)) {
+	for _, id := range slices.Sorted(maps.Keys(b.accounts)) {
 		s := b.accounts[id]
-		if err := b.SaveSubscription(s.Subscription); err != nil {
-			return err
+		switch {
+		case !s.changed:
+			continue
+		case s.fresh:
+			opened = append(opened, s.Subscription)
+		default:
+			if err := b.SaveSubscription(s.Subscription); err != nil {
+				return err
+			}
 		}
 		for i := range s.timeline {
 			if period := &s.timeline[i]; s.retold || news[factKey(period.Purchase)] {
@@ -408,17 +418,10 @@ func (b *purchaseBatch) save() error {
 			}
 		}
 	}
-	return recordSales(b.Writer, facts, b.now)
-}
-
-func changed(accounts map[string]*purchased) map[string]bool {
-	ids := map[string]bool{}
-	for id, s := range accounts {
-		if s.changed {
-			ids[id] = true
-		}
+	if err := b.InsertSubscriptions(opened); err != nil {
+		return err
 	}
-	return ids
+	return recordSales(b.Writer, facts, b.now)
 }
 
 // sale is the term as something that an offer can win: nothing, if it is a

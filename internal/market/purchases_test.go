@@ -1,7 +1,10 @@
 package market_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -227,5 +230,37 @@ func TestNotSoldByWhatCameBefore(t *testing.T) {
 		if lines := w.lines(models.System, "2024-03"); len(lines) != 1 || lines[0].PrivateOfferID != "offer" || lines[0].WholesaleSubtotal != 450 {
 			t.Errorf("lines: %+v", lines)
 		}
+	})
+}
+
+// Two resellers that buy under one id at once do not share a lock; still one of
+// them has the subscription and the other is refused.
+func TestOneIdOfTwoResellers(t *testing.T) {
+	onEngines(t, func(w *world) {
+		for round := range 10 {
+			id := fmt.Sprint("s-", round)
+			buys := []models.Purchase{
+				buy(id, "2024-03-01T00:00:00Z", "flat"),
+				buy(id, "2024-03-01T00:00:00Z", "flat", func(p *models.Purchase) {
+					p.ExternalID, p.ResellerTenantID, p.CustomerTenantID = id+"/b", resellerB, customer3
+				}),
+			}
+			answers := make([]string, len(buys))
+			var wait sync.WaitGroup
+			for i := range buys {
+				wait.Go(func() {
+					outcomes, err := w.RecordPurchases(context.Background(), models.System, buys[i:i+1])
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					answers[i] = short(outcomes)[0]
+				})
+			}
+			wait.Wait()
+			slices.Sort(answers)
+			w.same(id, answers, []string{"ACCEPTED", "REJECTED subscription_id:SUBSCRIPTION_EXISTS"})
+		}
+		w.verified()
 	})
 }

@@ -66,3 +66,32 @@ func (w *Writer) ProductsForUpdate(ids []string) ([]models.Product, error) {
 	return find[models.Product](w.Reader, "products",
 		w.in(w.from("products"), "id", ids).Order("id").Clauses(clause.Locking{Strength: "UPDATE"}))
 }
+
+// InsertPurchases stores purchases, all or none. ErrDuplicate: the key of one of
+// them exists.
+func (w *Writer) InsertPurchases(purchases []*models.Purchase) error {
+	return w.insertRows("purchases", purchaseColumns, len(purchases), func(i int) []any {
+		p := purchases[i]
+		return []any{p.Source, p.ExternalID, p.OccurredAt, p.RecordedAt, p.Digest[:], p.Action, p.SubscriptionID, p.ResellerTenantID,
+			p.IndirectResellerTenantID, p.CustomerTenantID, p.ProductID, p.PlanID, p.Term, p.Billing, p.Market, p.Currency, p.Quantity}
+	})
+}
+
+// InsertSubscriptions stores new subscriptions, without their purchases, all or
+// none. ErrDuplicate: one of them exists, perhaps with another reseller, whose
+// lock the caller does not have.
+func (w *Writer) InsertSubscriptions(subscriptions []*models.Subscription) error {
+	return w.insertRows("subscriptions", subscriptionColumns, len(subscriptions), func(i int) []any {
+		s := subscriptions[i]
+		return []any{s.ID, s.PublisherID, s.ResellerTenantID, s.IndirectResellerTenantID, s.CustomerTenantID, s.ProductID, s.PlanID,
+			s.Market, s.Currency, s.PricingModel, s.TrialDays, s.FirstMonth, s.LastMonth}
+	})
+}
+
+// insertRows inserts many rows in the way that suits the engine.
+func (w *Writer) insertRows(table string, columns []string, n int, values func(i int) []any) error {
+	if w.dialect.name == sqliteName && n > 0 {
+		return w.insertEach("INSERT INTO "+table+" ("+joinColumns(columns)+") VALUES ("+marks(len(columns))+")", n, values)
+	}
+	return w.insertMany(table, columns, "", n, values)
+}
