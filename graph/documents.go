@@ -15,8 +15,12 @@ type documents struct {
 	young, old map[string]*ast.QueryDocument
 }
 
-// generation is how many documents a generation holds.
-const generation = 500
+// generation is how many documents a generation holds, longest the longest text
+// in bytes that is kept: together they bound the memory.
+const (
+	generation = 500
+	longest    = 16 << 10
+)
 
 // Get finds a document, and keeps it young.
 func (d *documents) Get(ctx context.Context, text string) (*ast.QueryDocument, bool) {
@@ -32,8 +36,11 @@ func (d *documents) Get(ctx context.Context, text string) (*ast.QueryDocument, b
 	return document, ok
 }
 
-// Add keeps a document.
+// Add keeps a document, unless it is very long.
 func (d *documents) Add(ctx context.Context, text string, document *ast.QueryDocument) {
+	if len(text) > longest {
+		return
+	}
 	d.Lock()
 	defer d.Unlock()
 	d.add(text, document)

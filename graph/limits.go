@@ -58,11 +58,11 @@ func (l Limits) check(w *walk) *gqlerror.Error {
 		n, most    int
 		suggestion string
 	}{
-		{"fields once all fragments are spread", w.seen, l.Selections, "select less"},
+		{"fields once all fragments are spread", w.visits, l.Selections, "select less"},
 		{"levels of fields", w.depth, l.Depth, "nest less deep"},
 		{"aliases", w.aliases, l.Aliases, "send several requests"},
 		{"directives", w.directives, l.Directives, "send several requests"},
-		{"root fields", w.rootFields, l.RootFields, "send several requests"},
+		{"root fields", w.topFields, l.RootFields, "send several requests"},
 		{"cost", w.cost, l.Cost, "ask for smaller pages, or for less of each row"},
 	} {
 		if c.n > c.most {

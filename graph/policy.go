@@ -184,9 +184,10 @@ type walk struct {
 	viewer    models.Viewer
 	operation *graphql.OperationContext
 
-	unauthenticated                                    bool
-	forbidden                                          []string
-	depth, aliases, directives, rootFields, cost, seen int
+	unauthenticated bool
+	forbidden       []string // paths
+
+	visits, depth, aliases, directives, topFields, cost int
 }
 
 // place is where in the operation the walk stands.
@@ -203,7 +204,7 @@ func (w *walk) selections(set ast.SelectionSet, at place) {
 	for _, selection := range set {
 		// A fragment spread within fragments can double each time: the walk ends
 		// where the operation is refused anyway.
-		if w.seen++; w.seen > w.limits.Selections {
+		if w.visits++; w.visits > w.limits.Selections {
 			return
 		}
 		switch s := selection.(type) {
@@ -225,7 +226,7 @@ func (w *walk) field(f *ast.Field, at place) {
 	}
 	w.directives += len(f.Directives)
 	if at.depth == 0 {
-		w.rootFields++
+		w.topFields++
 	}
 	below := place{path: at.path + f.Alias, depth: at.depth + 1, cost: at.cost, introspection: at.introspection, refused: at.refused}
 	if strings.HasPrefix(f.Name, "__") {
@@ -254,7 +255,7 @@ func (w *walk) refuses(f *ast.Field, path string, already bool) bool {
 		w.unauthenticated = true
 		return true
 	}
-	if already || f.ObjectDefinition == nil || w.sees(w.viewer.Role, f.ObjectDefinition.Name, f.Name) {
+	if already || f.ObjectDefinition != nil && w.sees(w.viewer.Role, f.ObjectDefinition.Name, f.Name) {
 		return false
 	}
 	if !slices.Contains(w.forbidden, path) {
