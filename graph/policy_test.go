@@ -278,6 +278,21 @@ func TestThePartiesSeeTheirOwn(t *testing.T) {
 	}
 }
 
+// Finance reads everything and changes nothing.
+func TestFinanceIsReadOnly(t *testing.T) {
+	a, s := newAsker(t), peopled(t)
+	a.roots(func(operation string, root *ast.Definition, field *ast.FieldDefinition) {
+		if a.may(finance.Role, root, field) != (operation == "query") {
+			t.Errorf("finance and %s %s", operation, field.Name)
+		}
+		if operation == "mutation" {
+			if answer := a.reads(s, finance, operation, root, field, ""); !strings.Contains(answer, `"FORBIDDEN"`) {
+				t.Errorf("finance asks for %s and gets %s", field.Name, answer)
+			}
+		}
+	})
+}
+
 // A reseller reads everything it may about its own margins and lines, and never
 // an offer's name, a fee, a rate or a payout; its publisher reads no customer's
 // name.
