@@ -12,7 +12,7 @@ import (
 
 // TestDomain checks that docs/domain.md leads somewhere: each row of its table
 // names a rule, and scenarios or tests that exist, or says that it is not built
-// yet; and each scenario and each decision is named.
+// yet; and each decision is explained.
 func TestDomain(t *testing.T) {
 	text, err := os.ReadFile("docs/domain.md")
 	if err != nil {

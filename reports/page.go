@@ -38,7 +38,8 @@ type Order struct {
 	Descending bool
 }
 
-// naturalOrder ends every order, before the line's id: the order of exports.
+// naturalOrder ends every order, before the event, its part and the line's id:
+// the order of exports.
 var naturalOrder = []Order{{Field: OrderMonth}, {Field: OrderSubscription}, {Field: OrderChargeStart}, {Field: OrderChargeType}, {Field: OrderPlan}, {Field: OrderMeter}}
 
 // Window says which lines of an order make a page. After and Before are
@@ -111,7 +112,9 @@ func appendPosition(b []byte, order []Order, line *models.BillingLine) []byte {
 			}
 		}
 	}
-	return append(b, line.ID()...)
+	// The lines of one event stay together, the credit before the charge.
+	b = appendText(appendText(b, line.Key.Source), line.Key.ExternalID)
+	return append(appendNumber(b, int64(line.Key.Part)), line.ID()...)
 }
 
 var orderings = map[OrderField]func([]byte, *models.BillingLine) []byte{
