@@ -132,7 +132,7 @@ func (b *Book) marginPrice(c *candidate, candidates []candidate, key listedPrice
 	if custom, ok := c.customPrice(&q); ok {
 		p.IncludedQuantity = custom.IncludedQuantity
 	}
-	p.Wins = c.status(at) == models.MarginLive && wins(c, candidates, &what, list, at)
+	p.Wins = wins(c, candidates, &what, list, at)
 	return p, true
 }
 
