@@ -710,6 +710,25 @@ func TestD16_ExchangeRates(t *testing.T) {
 		"2021-12 UNRATED NO_EXCHANGE_RATE")
 }
 
+// D16: pricing currency is that of the list price. Where a market changes its
+// currency, the latest price counts, unless the bill is in the other one.
+func TestD16_MarketThatChangesItsCurrency(t *testing.T) {
+	k := newMarket().price("/m 7.5").price("/m 1 2023-01")
+	k.Prices[0].Market, k.Prices[0].Currency = "HR", "USD"
+	k.Prices[1].Market, k.Prices[1].Currency = "HR", "EUR"
+	for _, c := range []struct {
+		month   string
+		billing money.Currency
+		want    money.Currency
+	}{{"2022-12", "EUR", "USD"}, {"2023-01", "EUR", "EUR"}, {"2023-01", "JPY", "EUR"}, {"2023-01", "USD", "USD"}} {
+		e, err := rating.NewBook(k.Facts).Effective(rating.EffectiveQuestion{
+			What: rating.What{ProductID: "p", PlanID: "flat", MeterID: "m", Market: "HR", Currency: c.billing}, At: month(c.month).Start()})
+		if err != nil || e.Currency != c.want {
+			t.Errorf("%s billed in %s is priced in %s, want %s; %v", c.month, c.billing, e.Currency, c.want, err)
+		}
+	}
+}
+
 // D17: usage that was accepted stays billed, also outside the life as known now.
 func TestD17_AcceptedUsageStaysBilled(t *testing.T) {
 	k := newMarket().price("/m 1")

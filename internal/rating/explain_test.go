@@ -213,6 +213,36 @@ func TestMargins(t *testing.T) {
 	}
 }
 
+// A margin is live to the last microsecond of its last month, and withdrawn from
+// the instant of its withdrawal.
+func TestMarginStatusAtItsEdges(t *testing.T) {
+	k := newMarket().price("flat P1M MONTHLY 100")
+	withdrawn := instant("2021-11-05T12:00:00Z")
+	k.offer("o1", "2021-10-20T12:00:00Z", "2021-12", percent("10"))
+	k.offer("o2", "2021-10-20T12:00:00Z", "2021-12", percent("5")).Resellers[0].WithdrawnAt = &withdrawn
+	k.offer("o3", "2021-10-20T12:00:00Z", "2021-12", percent("1")).StartMonth = month("2021-11")
+	book := rating.NewBook(k.Facts)
+	for at, want := range map[string]string{
+		"2021-10-31T23:59:59.999999Z": "LIVE LIVE SCHEDULED",
+		"2021-11-01T00:00:00Z":        "LIVE LIVE LIVE",
+		"2021-11-05T11:59:59.999999Z": "LIVE LIVE LIVE",
+		"2021-11-05T12:00:00Z":        "LIVE WITHDRAWN LIVE",
+		"2021-12-31T23:59:59.999999Z": "LIVE WITHDRAWN LIVE",
+		"2022-01-01T00:00:00Z":        "ENDED WITHDRAWN ENDED",
+	} {
+		status := map[string]string{}
+		for _, m := range book.Margins(reseller, instant(at)) {
+			status[m.PrivateOfferID] = string(m.Status)
+			if m.Wins != (m.PrivateOfferID == "o1" && m.Status == models.MarginLive) {
+				t.Errorf("at %s %s wins: %t", at, m.PrivateOfferID, m.Wins)
+			}
+		}
+		if got := status["o1"] + " " + status["o2"] + " " + status["o3"]; got != want {
+			t.Errorf("at %s: %s, want %s", at, got, want)
+		}
+	}
+}
+
 // D4: a margin is live for usage from the first of its month, for purchases from
 // its go-live: it is not listed before that.
 func TestMarginsInTheMonthOfGoLive(t *testing.T) {
