@@ -1,6 +1,7 @@
 package reports_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -41,7 +42,7 @@ func drawLines(t *rapid.T) []models.BillingLine {
 			l.AgencyFee = rapid.Int64Range(0, max(1, l.WholesaleSubtotal)).Draw(t, "fee")
 			l.Payout = l.WholesaleSubtotal - l.AgencyFee
 		}
-		l.Key = models.LineKey{SubscriptionID: l.SubscriptionID, ChargeType: l.ChargeType, ExternalID: fmt.Sprint(i), Month: l.Month}
+		l.Key = models.LineKey{SubscriptionID: l.SubscriptionID, ChargeType: l.ChargeType, ExternalID: fmt.Sprint(i / 2), Month: l.Month, Cycle: i, Part: i % 2}
 	}
 	return lines
 }
@@ -299,7 +300,8 @@ func walk(t *rapid.T, lines []models.BillingLine, window reports.Window) iter.Se
 }
 
 // compareLines is the order that a page promises: the fields asked for, then
-// month, subscription, day, type, plan, meter and at last the id.
+// month, subscription, day, type, plan and meter, then the event, the credit
+// before the charge, and at last the id.
 func compareLines(by []reports.Order, x, y *models.BillingLine) int {
 	for _, o := range append(slices.Clone(by), reports.Order{Field: reports.OrderMonth}, reports.Order{Field: reports.OrderSubscription}, reports.Order{Field: reports.OrderChargeStart},
 		reports.Order{Field: reports.OrderChargeType}, reports.Order{Field: reports.OrderPlan}, reports.Order{Field: reports.OrderMeter}) {
@@ -342,7 +344,10 @@ func compareLines(by []reports.Order, x, y *models.BillingLine) int {
 			return c
 		}
 	}
-	return strings.Compare(x.ID(), y.ID())
+	return cmp.Or(
+		strings.Compare(x.Key.Source, y.Key.Source), strings.Compare(x.Key.ExternalID, y.Key.ExternalID), cmp.Compare(x.Key.Part, y.Key.Part),
+		strings.Compare(x.ID(), y.ID()),
+	)
 }
 
 // A page of no lines tells whether there are any.
