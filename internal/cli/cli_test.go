@@ -219,6 +219,7 @@ func TestRefusals(t *testing.T) {
 		{"a folder", []string{"import", "usage", t.TempDir()}, "is a directory"},
 		{"a file of 0 bytes", []string{"import", "usage", file(t, "empty.csv", "")}, "the file is empty"},
 		{"a file without its columns", []string{"import", "usage", file(t, "wrong.csv", "a,b\n1,2\n")}, "occurred_at"},
+		{"another encoding", []string{"import", "usage", file(t, "utf16.csv", "\xff\xfes\x00o\x00"), "--json"}, "UTF-16"},
 		{"an unknown format", []string{"import", "usage", file(t, "x.csv", usageHeader), "--format", "xml"}, "xml"},
 		{"an unknown report", []string{"export", "invoices", "--month", "2024-05"}, `"invoices" is no report`},
 		{"no month", []string{"export", "payouts"}, "--month"},
@@ -237,6 +238,9 @@ func TestRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := on(c.arguments...).must(t, 2)
 			r.says(t, r.stderr, c.says)
+			if r.stdout != "" {
+				t.Errorf("on standard output: %s", r.stdout)
+			}
 		})
 	}
 	for _, c := range []struct{ database, says string }{

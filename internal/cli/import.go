@@ -53,23 +53,27 @@ func (i *importCommand) Run(ctx context.Context, p *Program, c *commands) error 
 		}
 		done, err := kind(ctx, job, input)
 		progress.end()
-		summary := importSummary{
-			File: i.File, Kind: i.What, ImportCount: done,
-			Seconds: seconds(p.Clock().Sub(began)),
-		}
-		if printed := summary.print(p.Stdout, i.JSON); err == nil {
-			err = printed
-		}
-		switch {
-		case err != nil && done.Records > 0:
-			return &explained{fmt.Sprintf("%s: stopped after %d records, which stand; import the file again to go on: %s", i.File, done.Records, explain(fileError(err))), err}
-		case err != nil:
-			return &explained{i.File + ": " + explain(fileError(err)), err}
-		case done.Rejected > 0:
-			return status(StatusFindings)
-		}
-		return nil
+		return i.finish(p, done, err, p.Clock().Sub(began))
 	})
+}
+
+// finish prints the summary of what was answered, and turns the end of the
+// import into that of the program.
+func (i *importCommand) finish(p *Program, done ImportCount, err error, took time.Duration) error {
+	if err != nil && done.Records == 0 {
+		return &explained{i.File + ": " + explain(fileError(err)), err}
+	}
+	summary := importSummary{File: i.File, Kind: i.What, ImportCount: done, Seconds: seconds(took)}
+	if printed := summary.print(p.Stdout, i.JSON); err == nil {
+		err = printed
+	}
+	switch {
+	case err != nil:
+		return &explained{fmt.Sprintf("%s: stopped after %d records, which stand; import the file again to go on: %s", i.File, done.Records, explain(fileError(err))), err}
+	case done.Rejected > 0:
+		return status(StatusFindings)
+	}
+	return nil
 }
 
 // fileError words what the operating system says, without the path, which is
