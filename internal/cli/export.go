@@ -83,11 +83,7 @@ func (e *exportCommand) write(stdout io.Writer, f func(out io.Writer) error) (er
 // complete.
 func (e *exportCommand) report(ctx context.Context, s *session, month models.Month, open func() (formats.Table, error)) error {
 	if e.What == "margins" {
-		table, err := open()
-		if err != nil {
-			return err
-		}
-		return errors.Join(e.margins(ctx, s, table), table.Close())
+		return e.margins(ctx, s, open)
 	}
 	query := market.LineQuery{From: month, To: month}
 	return s.Lines(ctx, models.System, query, func(_ *rating.Book, lines iter.Seq[*models.BillingLine]) error {
@@ -154,7 +150,7 @@ func amountIn(currency money.Currency) func(minor int64) string {
 }
 
 // margins writes the margins of one reseller, or of all by tenant id.
-func (e *exportCommand) margins(ctx context.Context, s *session, table formats.Table) error {
+func (e *exportCommand) margins(ctx context.Context, s *session, open func() (formats.Table, error)) error {
 	at := s.Now()
 	if e.At.at != nil {
 		at = *e.At.at
@@ -174,6 +170,10 @@ func (e *exportCommand) margins(ctx context.Context, s *session, table formats.T
 	if err != nil {
 		return err
 	}
+	table, err := open()
+	if err != nil {
+		return err
+	}
 	for _, reseller := range resellers {
 		margins, err := s.Margins(ctx, models.System, reseller.TenantID, at)
 		if err != nil {
@@ -185,7 +185,7 @@ func (e *exportCommand) margins(ctx context.Context, s *session, table formats.T
 			}
 		}
 	}
-	return nil
+	return table.Close()
 }
 
 // writeMargin writes a row for each price and customer; the customer is empty
