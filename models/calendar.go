@@ -146,15 +146,24 @@ func (d Date) AddMonths(months int) Date {
 
 // ParseInstant reads RFC 3339, or the same without a zone, which means UTC
 // (D15), or a day, which means its first instant. Instants keep microseconds,
-// what every engine stores; finer digits are cut.
+// what every engine stores; finer digits are cut. Years go from 1900 to 2999, so
+// that the end of any term can be written as well.
 func ParseInstant(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			if t = t.UTC(); t.Year() < 1900 || t.Year() > 9999 {
-				break
-			}
-			return t.Truncate(time.Microsecond), nil
+		t, err := time.Parse(layout, s)
+		if err != nil {
+			continue
 		}
+		// time.Parse takes an hour of one digit and a zone of 24 hours.
+		_, offset := t.Zone()
+		whole := len(s) == len(time.DateOnly) || s[len("2006-01-02T15")] == ':'
+		if !whole || max(offset, -offset) >= 24*60*60 {
+			break
+		}
+		if t = t.UTC(); t.Year() < 1900 || t.Year() > 2999 {
+			return time.Time{}, fmt.Errorf("%q lies outside the years 1900 to 2999", s)
+		}
+		return t.Truncate(time.Microsecond), nil
 	}
 	return time.Time{}, fmt.Errorf("%q is not an instant: write RFC 3339, such as 2024-09-30T23:59:59Z", s)
 }

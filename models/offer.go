@@ -278,6 +278,9 @@ const (
 // draft can be saved half done.
 func (o *PrivateOffer) CheckDraft(limits Limits) Violations {
 	var vs Violations
+	if o.ID != "" { // else the system makes one
+		vs.checkID("id", o.ID)
+	}
 	if strings.TrimSpace(o.Name) == "" {
 		vs.addVendor("name", CodeNameRequired, "schemaValidationError", "is missing: give the offer a name that you will know it by")
 	} else {

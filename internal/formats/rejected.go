@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"sellthrough/models"
 )
@@ -16,7 +17,8 @@ import (
 //
 // where field is a dotted path, empty for the record as a whole. The file
 // appears under its name only when Close has put it there whole; until then it
-// is PATH.partial, which a killed import leaves and the next one overwrites.
+// is PATH.*.partial, one for each import that runs. A killed import leaves its
+// own behind.
 type Rejected struct {
 	path    string
 	records int
@@ -45,7 +47,7 @@ type rejectedError struct {
 // it.
 func (r *Rejected) Add(number int, raw json.RawMessage, vs models.Violations) error {
 	if r.file == nil {
-		file, err := os.Create(r.partial())
+		file, err := os.CreateTemp(filepath.Dir(r.path), filepath.Base(r.path)+".*.partial")
 		if err != nil {
 			return err
 		}
@@ -61,8 +63,6 @@ func (r *Rejected) Add(number int, raw json.RawMessage, vs models.Violations) er
 	return encoder.Encode(line)
 }
 
-func (r *Rejected) partial() string { return r.path + ".partial" }
-
 // Close puts the file in place and returns its path and how many records are in
 // it. When nothing was rejected there is no file, path is "", and one of an
 // earlier run is removed.
@@ -75,9 +75,9 @@ func (r *Rejected) Close() (path string, records int, err error) {
 		return "", 0, err
 	}
 	err = r.buffer.Flush()
-	err = errors.Join(err, r.file.Sync(), r.file.Close())
+	err = errors.Join(err, r.file.Chmod(0o644), r.file.Sync(), r.file.Close())
 	if err == nil {
-		err = os.Rename(r.partial(), r.path)
+		err = os.Rename(r.file.Name(), r.path)
 	}
 	return r.path, r.records, err
 }
