@@ -270,7 +270,7 @@ func fastInstant(s string) (t time.Time, ok bool) {
 	}
 	year, month, day := digits(0, 4), digits(5, 7), digits(8, 10)
 	hour, minute, second := digits(11, 13), digits(14, 16), digits(17, 19)
-	if year < 1900 || month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(year, month) ||
+	if year < 1900 || year > 2999 || month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(year, month) ||
 		hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 {
 		return t, false
 	}
