@@ -163,8 +163,11 @@ func (p *Purchase) Fingerprint() Digest {
 
 // UsageRecord is one fact of consumption on a meter.
 type UsageRecord struct {
-	Source     string `gorm:"column:source;primaryKey" json:"source"`
-	ExternalID string `gorm:"column:external_id;primaryKey" json:"external_id"`
+	// PublisherID is that of the subscription, set by who records it: Source
+	// and ExternalID identify the fact among those of this publisher.
+	PublisherID string `gorm:"column:publisher_id;primaryKey" json:"-"`
+	Source      string `gorm:"column:source;primaryKey" json:"source"`
+	ExternalID  string `gorm:"column:external_id;primaryKey" json:"external_id"`
 	// OccurredAt decides the month (D15).
 	OccurredAt time.Time `gorm:"column:occurred_at" json:"occurred_at"`
 	RecordedAt time.Time `gorm:"column:recorded_at" json:"-"`

@@ -195,11 +195,11 @@ func bareInsert(b *testing.B, dialect, target string, records []models.UsageReco
 		return func() {
 			tx, err := db.BeginTx(ctx, nil)
 			must(err)
-			statement, err := tx.Prepare("INSERT INTO main.usage_records (" + bareColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+			statement, err := tx.Prepare("INSERT INTO main.usage_records (" + bareColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 			must(err)
 			for i := range records {
 				u := &records[i]
-				_, err := statement.Exec(u.Source, u.ExternalID, u.OccurredAt.UnixMicro(), u.OccurredAt.UnixMicro(), u.Digest[:], resellerA, u.SubscriptionID, u.MeterID, u.Quantity.String())
+				_, err := statement.Exec("contoso", u.Source, u.ExternalID, u.OccurredAt.UnixMicro(), u.OccurredAt.UnixMicro(), u.Digest[:], resellerA, u.SubscriptionID, u.MeterID, u.Quantity.String())
 				must(err)
 			}
 			must(tx.Commit())
@@ -224,7 +224,7 @@ func bareInsert(b *testing.B, dialect, target string, records []models.UsageReco
 	}
 }
 
-const bareColumns = "source, external_id, occurred_at, recorded_at, digest, reseller_tenant_id, subscription_id, meter_id, quantity"
+const bareColumns = "publisher_id, source, external_id, occurred_at, recorded_at, digest, reseller_tenant_id, subscription_id, meter_id, quantity"
 
 func bareText(records []models.UsageRecord) []byte {
 	escape := strings.NewReplacer("\\", "\\\\", "\t", "\\\t", "\n", "\\\n", "\x00", "\\0")
@@ -233,7 +233,7 @@ func bareText(records []models.UsageRecord) []byte {
 		u := &records[i]
 		at := u.OccurredAt.Format("2006-01-02 15:04:05.000000")
 		digest := u.Fingerprint()
-		fmt.Fprintf(&text, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Source, u.ExternalID, at, at, escape.Replace(string(digest[:])), resellerA, u.SubscriptionID, u.MeterID, u.Quantity)
+		fmt.Fprintf(&text, "contoso\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Source, u.ExternalID, at, at, escape.Replace(string(digest[:])), resellerA, u.SubscriptionID, u.MeterID, u.Quantity)
 	}
 	return text.Bytes()
 }

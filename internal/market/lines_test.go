@@ -162,12 +162,12 @@ func TestVerifyFinds(t *testing.T) {
 		}, "bucket of 2024-04, subscription s, plan metered, meter calls: holds 1, and there is no usage record for it"},
 		{"usage without a bucket", func(w *store.Writer) error {
 			u := use("2", "s", "2024-05-01T00:00:00Z", "3")
-			u.Digest, u.ResellerTenantID = u.Fingerprint(), resellerA
+			u.Digest, u.PublisherID, u.ResellerTenantID = u.Fingerprint(), "contoso", resellerA
 			return w.InsertUsage([]models.UsageRecord{u})
 		}, "bucket of 2024-05, subscription s, plan metered, meter calls: is missing, its usage records are 3 of 1"},
 		{"changed usage", func(w *store.Writer) error {
 			u := use("2", "s", "2024-03-20T00:00:00Z", "3")
-			u.ResellerTenantID = resellerA
+			u.PublisherID, u.ResellerTenantID = "contoso", resellerA
 			err := w.InsertUsage([]models.UsageRecord{u})
 			return errors.Join(err, w.SaveBuckets([]models.Bucket{{Month: month("2024-03"), ResellerTenantID: resellerA, SubscriptionID: "s", PlanID: "metered", MeterID: "calls", PublisherID: "contoso", Quantity: money.New(10, 0), Records: 2}}))
 		}, "usage record meter 2: its content is not what was recorded"},

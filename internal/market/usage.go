@@ -16,7 +16,8 @@ import (
 // means that nothing of the batch was recorded.
 //
 // A record is ACCEPTED once: the same key with the same content is a DUPLICATE
-// ever after, with other content USAGE_CONFLICT. Accepted quantities are added
+// ever after, with other content USAGE_CONFLICT. Keys are those of one
+// publisher: the same under two are two facts. Accepted quantities are added
 // to their buckets (D17), and the offers that win them are sold (D9). A
 // PUBLISHER records usage of its own subscriptions; others are unknown to it.
 //
@@ -50,8 +51,8 @@ type checkedUsage struct {
 	digest     models.Digest
 }
 
-func (c *checkedUsage) key() store.FactKey {
-	return store.FactKey{Source: c.record.Source, ExternalID: c.record.ExternalID}
+func (c *checkedUsage) key(publisherID string) store.FactKey {
+	return store.FactKey{PublisherID: publisherID, Source: c.record.Source, ExternalID: c.record.ExternalID}
 }
 
 // usageBatch is one attempt to record a batch.
@@ -176,7 +177,9 @@ func (b *usageBatch) answerKnown() error {
 	var ask []models.UsageRecord
 	for i := range b.checked {
 		if b.mayBeKnown(i) && (b.Attempt() > 1 || len(b.outcomes[i].Violations) > 0) {
-			ask = append(ask, *b.checked[i].record)
+			u := *b.checked[i].record
+			u.PublisherID = b.accounts[u.SubscriptionID].PublisherID
+			ask = append(ask, u)
 		}
 	}
 	known, err := b.UsageDigests(ask)
@@ -185,8 +188,10 @@ func (b *usageBatch) answerKnown() error {
 	}
 	for i := range b.checked {
 		c, o := &b.checked[i], &b.outcomes[i]
-		if digest, ok := known[c.key()]; ok && b.mayBeKnown(i) {
-			o.repeats(c.digest == digest, models.CodeUsageConflict)
+		if b.mayBeKnown(i) {
+			if digest, ok := known[c.key(b.accounts[c.record.SubscriptionID].PublisherID)]; ok {
+				o.repeats(c.digest == digest, models.CodeUsageConflict)
+			}
 		}
 		if len(o.Violations) > 0 {
 			o.Status = Rejected
@@ -255,7 +260,8 @@ func (b *usageBatch) accept(bucketOf []*models.Bucket) []models.UsageRecord {
 			continue
 		}
 		c, o := &b.checked[i], &b.outcomes[i]
-		if digest, twice := first[c.key()]; twice {
+		key := c.key(bucket.PublisherID)
+		if digest, twice := first[key]; twice {
 			o.repeats(c.digest == digest, models.CodeUsageConflict)
 			continue
 		}
@@ -267,9 +273,9 @@ func (b *usageBatch) accept(bucketOf []*models.Bucket) []models.UsageRecord {
 		bucket.Quantity = sum
 		bucket.Records++
 		o.Status = Accepted
-		first[c.key()] = c.digest
+		first[key] = c.digest
 		u := *c.record
-		u.Digest, u.RecordedAt, u.ResellerTenantID = c.digest, b.now, bucket.ResellerTenantID
+		u.Digest, u.RecordedAt, u.PublisherID, u.ResellerTenantID = c.digest, b.now, bucket.PublisherID, bucket.ResellerTenantID
 		accepted = append(accepted, u)
 	}
 	return accepted

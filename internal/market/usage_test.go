@@ -102,6 +102,27 @@ func TestUsageOfOthers(t *testing.T) {
 	})
 }
 
+// What one publisher recorded neither blocks nor shows itself to another that
+// uses the same key: they are two facts.
+func TestUsageKeysOfOthers(t *testing.T) {
+	onEngines(t, func(w *world) {
+		w.recordPurchases(
+			buy("s", "2024-03-01T10:00:00Z", "metered"),
+			buy("theirs", "2024-03-01T10:00:00Z", "metered", func(p *models.Purchase) { p.ProductID = "disk" }),
+		)
+		mine, theirs := use("1", "s", "2024-03-20T00:00:00Z", "7"), use("1", "theirs", "2024-03-20T00:00:00Z", "3")
+		w.same("fabrikam", w.usage(fabrikam, theirs), []string{"ACCEPTED"})
+		w.same("contoso", w.usage(contoso, mine), []string{"ACCEPTED"})
+		w.same("both again", w.usage(models.System, mine, theirs), []string{"DUPLICATE", "DUPLICATE"})
+		mine.Quantity, theirs.ExternalID = money.New(8, 0), "2"
+		twin := theirs
+		twin.SubscriptionID = "s"
+		w.same("in one batch", w.usage(models.System, mine, theirs, twin), []string{"REJECTED external_id:USAGE_CONFLICT", "ACCEPTED", "ACCEPTED"})
+		w.same("buckets", w.buckets(), []string{"2024-03 s calls 10/2", "2024-03 theirs calls 6/2"})
+		w.verified()
+	})
+}
+
 // Programs that send the same and other records at once count each once.
 func TestUsageAtOnce(t *testing.T) {
 	onEngines(t, func(w *world) {
@@ -157,7 +178,7 @@ func TestUsageCutOff(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		frozen := w.Market.Clock
 		w.Market.Clock = func() time.Time { cancel(); return frozen() } // in the middle of the transaction
-		if _, err := w.RecordUsage(ctx, models.System, batch); err == nil {
+		if _, err := w.RecordUsage(ctx, models.System, batch, nil); err == nil {
 			w.Fatal("a cancelled call succeeded")
 		}
 		w.Market.Clock = frozen

@@ -129,6 +129,9 @@ func (v *verification) usage() (map[store.BucketKey]models.Bucket, error) {
 			v.differs("usage record %s %s: subscription %s is not known", u.Source, u.ExternalID, u.SubscriptionID)
 			return nil
 		}
+		if u.PublisherID != s.PublisherID {
+			v.differs("usage record %s %s: stored for publisher %s, its subscription is of %s", u.Source, u.ExternalID, u.PublisherID, s.PublisherID)
+		}
 		if u.ResellerTenantID != s.ResellerTenantID {
 			v.differs("usage record %s %s: stored for reseller %s, its subscription is %s's", u.Source, u.ExternalID, u.ResellerTenantID, s.ResellerTenantID)
 		}

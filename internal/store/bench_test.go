@@ -27,7 +27,7 @@ func benchmarkUsage(file string) []models.UsageRecord {
 		id := sha256.Sum256(fmt.Append(nil, file, i))
 		records[i] = models.UsageRecord{
 			Source: "meter", ExternalID: fmt.Sprintf("%x-%x-%x", id[:4], id[4:6], id[6:12]), OccurredAt: may.Start().Add(time.Duration(i) * 20 * time.Second),
-			RecordedAt: now, ResellerTenantID: resellerA, SubscriptionID: fmt.Sprintf("subscription-%04d", i%2000), MeterID: "calls",
+			RecordedAt: now, PublisherID: "contoso", ResellerTenantID: resellerA, SubscriptionID: fmt.Sprintf("subscription-%04d", i%2000), MeterID: "calls",
 			Quantity: money.New(int64(i)*7919+1, 13),
 		}
 		records[i].Digest = records[i].Fingerprint()

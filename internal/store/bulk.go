@@ -18,12 +18,12 @@ import (
 )
 
 // UsageDigests are the digests of the records whose keys exist already. It
-// looks at the keys alone, and at those of every reseller, since a fact is
-// recorded once.
+// looks at the keys alone, the PublisherID among them, and at those of every
+// reseller, since a fact is recorded once.
 func (w *Writer) UsageDigests(records []models.UsageRecord) (map[FactKey]models.Digest, error) {
 	keys := make([]FactKey, len(records))
 	for i := range records {
-		keys[i] = FactKey{records[i].Source, records[i].ExternalID}
+		keys[i] = usageKey(&records[i])
 	}
 	return w.digests("usage_records", keys)
 }
@@ -33,25 +33,29 @@ func (w *Writer) UsageDigests(records []models.UsageRecord) (map[FactKey]models.
 const digestsChunk = 1000
 
 func (w *Writer) digests(table string, keys []FactKey) (map[FactKey]models.Digest, error) {
-	bySource := map[string][]string{}
+	bySource := map[FactKey][]string{} // keys without their external ids
 	for _, key := range keys {
-		bySource[key.Source] = append(bySource[key.Source], key.ExternalID)
+		source := FactKey{PublisherID: key.PublisherID, Source: key.Source}
+		bySource[source] = append(bySource[source], key.ExternalID)
 	}
 	found := map[FactKey]models.Digest{}
 	for source, ids := range bySource {
+		of, owner := "source = ?", []any{source.Source}
+		if table == "usage_records" {
+			of, owner = "publisher_id = ? AND source = ?", []any{source.PublisherID, source.Source}
+		}
 		slices.Sort(ids)
 		for chunk := range slices.Chunk(ids, digestsChunk) {
 			condition := "external_id IN (?" + strings.Repeat(",?", len(chunk)-1) + ")"
-			arguments := make([]any, 0, 1+len(chunk))
-			arguments = append(arguments, source)
+			arguments := append(make([]any, 0, len(owner)+len(chunk)), owner...)
 			for _, id := range chunk {
 				arguments = append(arguments, id)
 			}
 			if w.dialect.name == sqliteName {
-				condition, arguments = "external_id IN (SELECT value FROM json_each(?))", []any{source, jsonList(chunk)}
+				condition, arguments = "external_id IN (SELECT value FROM json_each(?))", append(slices.Clone(owner), jsonList(chunk))
 			}
-			err := w.each(table, "SELECT external_id, digest FROM "+table+" WHERE source = ? AND "+condition, arguments, func(rows *sql.Rows) error {
-				key, digest := FactKey{Source: source}, models.Digest{}
+			err := w.each(table, "SELECT external_id, digest FROM "+table+" WHERE "+of+" AND "+condition, arguments, func(rows *sql.Rows) error {
+				key, digest := source, models.Digest{}
 				err := rows.Scan(&key.ExternalID, &digest)
 				found[key] = digest
 				return wrap(err)
@@ -67,11 +71,12 @@ func (w *Writer) digests(table string, keys []FactKey) (map[FactKey]models.Diges
 // InsertUsage stores usage records, all or none. ErrDuplicate: the key of one
 // of them exists, or two have the same.
 //
-// Every record needs its ResellerTenantID and must have passed its Check.
+// Every record needs its PublisherID and ResellerTenantID and must have passed
+// its Check.
 func (w *Writer) InsertUsage(records []models.UsageRecord) error {
 	for i := range records {
-		if records[i].ResellerTenantID == "" {
-			return fmt.Errorf("store: usage record %s %s has no ResellerTenantID: set it from the subscription", records[i].Source, records[i].ExternalID)
+		if records[i].PublisherID == "" || records[i].ResellerTenantID == "" {
+			return fmt.Errorf("store: usage record %s %s lacks its PublisherID or ResellerTenantID: set them from the subscription", records[i].Source, records[i].ExternalID)
 		}
 	}
 	switch {
@@ -87,7 +92,7 @@ func (w *Writer) InsertUsage(records []models.UsageRecord) error {
 }
 
 func usageValues(u *models.UsageRecord) []any {
-	return []any{u.Source, u.ExternalID, u.OccurredAt, u.RecordedAt, u.Digest[:], u.ResellerTenantID, u.SubscriptionID, u.MeterID, u.Quantity.String()}
+	return []any{u.PublisherID, u.Source, u.ExternalID, u.OccurredAt, u.RecordedAt, u.Digest[:], u.ResellerTenantID, u.SubscriptionID, u.MeterID, u.Quantity.String()}
 }
 
 // insertEach runs one prepared statement for each row: SQLite's fastest way.
@@ -193,6 +198,7 @@ const loadInstant = "2006-01-02 15:04:05.000000"
 
 // appendUsage appends one line, in the order of usageColumns.
 func appendUsage(b []byte, u *models.UsageRecord) []byte {
+	b = append(appendEscaped(b, u.PublisherID), '\t')
 	b = append(appendEscaped(b, u.Source), '\t')
 	b = append(appendEscaped(b, u.ExternalID), '\t')
 	b = append(u.OccurredAt.UTC().AppendFormat(b, loadInstant), '\t')

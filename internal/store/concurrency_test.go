@@ -96,7 +96,7 @@ func recordUsage(w *store.Writer, records []models.UsageRecord) error {
 	}
 	var fresh []models.UsageRecord
 	for _, u := range records {
-		if _, ok := known[store.FactKey{Source: u.Source, ExternalID: u.ExternalID}]; !ok {
+		if _, ok := known[store.FactKey{PublisherID: u.PublisherID, Source: u.Source, ExternalID: u.ExternalID}]; !ok {
 			fresh = append(fresh, u)
 		}
 	}

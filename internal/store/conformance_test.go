@@ -140,7 +140,7 @@ func purchase(id string, s models.Subscription) models.Purchase {
 }
 
 func usage(id string, s models.Subscription, at time.Time) models.UsageRecord {
-	u := models.UsageRecord{Source: "meter", ExternalID: id, OccurredAt: at, RecordedAt: now, ResellerTenantID: s.ResellerTenantID, SubscriptionID: s.ID,
+	u := models.UsageRecord{PublisherID: s.PublisherID, Source: "meter", ExternalID: id, OccurredAt: at, RecordedAt: now, ResellerTenantID: s.ResellerTenantID, SubscriptionID: s.ID,
 		MeterID: "calls", Quantity: money.MustParse("999999999999999.999999999999999")}
 	u.Digest = u.Fingerprint()
 	return u
@@ -362,7 +362,7 @@ func TestIDsCompareByteByByte(t *testing.T) {
 			digests := must[map[store.FactKey]models.Digest](t)(w.UsageDigests(append(records, usage("new", subscriptionA, now))))
 			equal(t, "found", len(digests), len(ids))
 			for _, u := range records {
-				equal(t, u.ExternalID, digests[store.FactKey{Source: u.Source, ExternalID: u.ExternalID}], u.Digest)
+				equal(t, u.ExternalID, digests[store.FactKey{PublisherID: u.PublisherID, Source: u.Source, ExternalID: u.ExternalID}], u.Digest)
 			}
 			return nil
 		})
@@ -374,6 +374,38 @@ func TestIDsCompareByteByByte(t *testing.T) {
 				}
 			}
 		})
+	})
+}
+
+// The same key under two publishers is two facts, and either sees its own.
+func TestUsageKeysOfPublishers(t *testing.T) {
+	filled(t, func(t *testing.T, s *store.Store) {
+		mine, theirs := usage("same", subscriptionA, now), usage("same", subscriptionB, now)
+		write(t, s, func(w *store.Writer) error {
+			if err := w.InsertUsage([]models.UsageRecord{mine}); err != nil {
+				return err
+			}
+			equal(t, "before", must[map[store.FactKey]models.Digest](t)(w.UsageDigests([]models.UsageRecord{theirs})), map[store.FactKey]models.Digest{})
+			if err := w.InsertUsage([]models.UsageRecord{theirs}); err != nil {
+				return err
+			}
+			equal(t, "after", must[map[store.FactKey]models.Digest](t)(w.UsageDigests([]models.UsageRecord{theirs, mine})), map[store.FactKey]models.Digest{
+				{PublisherID: "contoso", Source: "meter", ExternalID: "same"}:  mine.Digest,
+				{PublisherID: "fabrikam", Source: "meter", ExternalID: "same"}: theirs.Digest,
+			})
+			return nil
+		})
+		for _, viewer := range []models.Viewer{publisher1, publisher2, finance} {
+			read(t, s, viewer, func(r *store.Reader) {
+				var keys []string
+				fails(t, "each", r.EachUsage(func(u *models.UsageRecord) error {
+					keys = append(keys, u.PublisherID+" "+u.ExternalID)
+					return nil
+				}), nil)
+				want := []string{"contoso same", "contoso sub-a", "fabrikam same", "fabrikam sub-b"}
+				equal(t, string(viewer.Role), keys, slices.DeleteFunc(want, func(key string) bool { return !strings.HasPrefix(key, viewer.Organization) }))
+			})
+		}
 	})
 }
 
@@ -409,7 +441,7 @@ func TestPages(t *testing.T) {
 				return r.Subscriptions(store.SubscriptionFilter{}, p)
 			})
 			var vs models.Violations
-			if _, _, err := r.Usage(store.UsageFilter{SubscriptionID: "sub-a"}, store.Page{After: "yesterday x y"}); !errors.As(err, &vs) {
+			if _, _, err := r.Usage(store.UsageFilter{SubscriptionID: "sub-a"}, store.Page{After: "yesterday p x y"}); !errors.As(err, &vs) {
 				t.Errorf("a broken key: %v, want violations", err)
 			}
 		})
@@ -812,14 +844,18 @@ func insertUsageAllOrNothing(t *testing.T, s *store.Store) {
 	long.MeterID = strings.Repeat("x", 129)
 	stray := usage("stray", subscriptionA, now)
 	stray.ResellerTenantID = ""
+	ownerless := usage("ownerless", subscriptionA, now)
+	ownerless.PublisherID = ""
 	good := func(id string) models.UsageRecord { return usage(id, subscriptionA, now) }
 	insert := func(records ...models.UsageRecord) error {
 		return s.Write(context.Background(), models.System, func(w *store.Writer) error { return w.InsertUsage(records) })
 	}
 	fails(t, "exists already", insert(good("1"), good("sub-a"), good("2")), store.ErrDuplicate)
 	fails(t, "twice in one", insert(good("1"), good("1")), store.ErrDuplicate)
-	if err := insert(good("1"), stray); err == nil {
-		t.Error("usage of no reseller is stored")
+	for _, u := range []models.UsageRecord{stray, ownerless} {
+		if err := insert(good("1"), u); err == nil {
+			t.Error("usage of nobody is stored: " + u.ExternalID)
+		}
 	}
 	if err := insert(good("1"), long); err == nil && s.Dialect() == "mysql" {
 		t.Error("an id of 129 bytes was cut")

@@ -38,13 +38,13 @@ func BareInsert(s *Store, records []models.UsageRecord, text []byte) error {
 	}
 	defer tx.Rollback()
 	if s.dialect.name == sqliteName {
-		statement, err := tx.Prepare("INSERT INTO usage_records (" + joinColumns(usageColumns) + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+		statement, err := tx.Prepare("INSERT INTO usage_records (" + joinColumns(usageColumns) + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 		if err != nil {
 			return err
 		}
 		for i := range records {
 			u := &records[i]
-			if _, err := statement.Exec(u.Source, u.ExternalID, u.OccurredAt, u.RecordedAt, u.Digest[:], u.ResellerTenantID, u.SubscriptionID, u.MeterID, u.Quantity.String()); err != nil {
+			if _, err := statement.Exec(u.PublisherID, u.Source, u.ExternalID, u.OccurredAt, u.RecordedAt, u.Digest[:], u.ResellerTenantID, u.SubscriptionID, u.MeterID, u.Quantity.String()); err != nil {
 				return err
 			}
 		}

@@ -11,8 +11,12 @@ import (
 	"sellthrough/models"
 )
 
-// FactKey is the identity of a purchase or a usage record.
-type FactKey struct{ Source, ExternalID string }
+// FactKey is the identity of a purchase or a usage record. PublisherID is that
+// of usage, "" for purchases: two publishers know nothing of each other's keys,
+// and purchases come from the marketplace alone.
+type FactKey struct{ PublisherID, Source, ExternalID string }
+
+func usageKey(u *models.UsageRecord) FactKey { return FactKey{u.PublisherID, u.Source, u.ExternalID} }
 
 // SubscriptionFilter narrows a list of subscriptions, as ProductFilter does.
 type SubscriptionFilter struct {
@@ -188,19 +192,20 @@ func (r *Reader) usage(f UsageFilter) *gorm.DB {
 	return equal(query, "meter_id", f.MeterID)
 }
 
-// Usage lists the usage records of a subscription in order of occurrence.
+// Usage lists the usage records of a subscription in order of occurrence, then
+// of their keys.
 func (r *Reader) Usage(filter UsageFilter, page Page) ([]models.UsageRecord, bool, error) {
-	return pageOf[models.UsageRecord](r, "usage_records", r.usage(filter), page, "occurred_at", "source", "external_id")
+	return pageOf[models.UsageRecord](r, "usage_records", r.usage(filter), page, "occurred_at", "publisher_id", "source", "external_id")
 }
 
 // CountUsage counts what Usage lists.
 func (r *Reader) CountUsage(filter UsageFilter) (int64, error) { return count(r, r.usage(filter)) }
 
-// EachUsage hands over every usage record, sorted by source and external id.
-// The record is overwritten by the next; no other query can run meanwhile.
+// EachUsage hands over every usage record, sorted by publisher,
+// source and external id. The record is overwritten by the next; no other query can run meanwhile.
 func (r *Reader) EachUsage(f func(*models.UsageRecord) error) error {
 	var u models.UsageRecord
-	return r.stream("usage_records", r.from("usage_records").Select(usageColumns).Order("source, external_id"), func(rows *sql.Rows) error {
+	return r.stream("usage_records", r.from("usage_records").Select(usageColumns).Order("publisher_id, source, external_id"), func(rows *sql.Rows) error {
 		if err := scanUsage(rows, &u); err != nil {
 			return err
 		}
@@ -230,7 +235,7 @@ var (
 		"market", "currency", "pricing_model", "trial_days", "first_month", "last_month"}
 	purchaseColumns = []string{"source", "external_id", "occurred_at", "recorded_at", "digest", "action", "subscription_id", "reseller_tenant_id",
 		"indirect_reseller_tenant_id", "customer_tenant_id", "product_id", "plan_id", "term", "billing", "market", "currency", "quantity"}
-	usageColumns  = []string{"source", "external_id", "occurred_at", "recorded_at", "digest", "reseller_tenant_id", "subscription_id", "meter_id", "quantity"}
+	usageColumns  = []string{"publisher_id", "source", "external_id", "occurred_at", "recorded_at", "digest", "reseller_tenant_id", "subscription_id", "meter_id", "quantity"}
 	bucketColumns = []string{"month", "reseller_tenant_id", "subscription_id", "plan_id", "meter_id", "publisher_id", "quantity", "records"}
 )
 
@@ -245,7 +250,7 @@ func scanPurchase(rows *sql.Rows, p *models.Purchase) error {
 }
 
 func scanUsage(rows *sql.Rows, u *models.UsageRecord) error {
-	return wrap(rows.Scan(&u.Source, &u.ExternalID, &u.OccurredAt, &u.RecordedAt, &u.Digest, &u.ResellerTenantID, &u.SubscriptionID, &u.MeterID, &u.Quantity))
+	return wrap(rows.Scan(&u.PublisherID, &u.Source, &u.ExternalID, &u.OccurredAt, &u.RecordedAt, &u.Digest, &u.ResellerTenantID, &u.SubscriptionID, &u.MeterID, &u.Quantity))
 }
 
 func scanBucket(rows *sql.Rows, b *models.Bucket) error {

@@ -44,7 +44,7 @@ func Key[T Listed](row T) string {
 	case models.Subscription:
 		return row.ID
 	case models.UsageRecord:
-		return joinKey(row.OccurredAt.UTC().Format(time.RFC3339Nano), row.Source, row.ExternalID)
+		return joinKey(row.OccurredAt.UTC().Format(time.RFC3339Nano), row.PublisherID, row.Source, row.ExternalID)
 	}
 	panic("store: a list without a key")
 }

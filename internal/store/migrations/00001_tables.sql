@@ -199,7 +199,10 @@ CREATE TABLE IF NOT EXISTS subscriptions (
   PRIMARY KEY (id)
 ) {table};
 
+-- Whoever sends usage of one publisher's subscriptions knows nothing of the
+-- keys that another publisher's usage has.
 CREATE TABLE IF NOT EXISTS usage_records (
+  publisher_id       {id} NOT NULL,
   source             {id} NOT NULL,
   external_id        {id} NOT NULL,
   occurred_at        {instant} NOT NULL,
@@ -209,7 +212,7 @@ CREATE TABLE IF NOT EXISTS usage_records (
   subscription_id    {id} NOT NULL,
   meter_id           {id} NOT NULL,
   quantity           {decimal} NOT NULL,
-  PRIMARY KEY (source, external_id)
+  PRIMARY KEY (publisher_id, source, external_id)
 ) {table};
 
 CREATE TABLE IF NOT EXISTS usage_buckets (
