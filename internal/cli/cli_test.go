@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -226,6 +227,10 @@ func TestRefusals(t *testing.T) {
 		{"a month that is none", []string{"export", "payouts", "--month", "2024-13"}, "2024-13"},
 		{"an unknown table", []string{"export", "payouts", "--month", "2024-05", "--format", "xlsx"}, `"xlsx"`},
 		{"an unknown reseller", []string{"export", "margins", "--reseller", customer}, customer},
+		{"an unknown reseller of a bill", []string{"export", "billing-lines", "--month", "2024-05", "--reseller", customer}, `--reseller "` + customer + `" is not known`},
+		{"an unknown publisher", []string{"export", "payouts", "--month", "2024-05", "--publisher", "nobody"}, `--publisher "nobody" is not known`},
+		{"a bill as of an instant", []string{"export", "billing-lines", "--month", "2024-05", "--at", "2024-05-03"}, "--at has no meaning for billing-lines"},
+		{"margins of a month", []string{"export", "margins", "--month", "2024-05"}, "--month has no meaning for margins"},
 		{"a place that cannot be written", []string{"export", "payouts", "--month", "2024-05", "--out", filepath.Join(missing, "x")}, "no such file"},
 		{"an unknown role", []string{"token", "--role", "KING"}, `"KING"`},
 		{"a role without its organisation", []string{"token", "--role", "RESELLER"}, "organization"},
@@ -313,6 +318,48 @@ func TestReportsAreWhole(t *testing.T) {
 	}
 	if r := run(t, "export", "billing-lines", "--month", "2024-05", "--database", database); r.stdout != "" {
 		t.Errorf("wrote %s", r.stdout)
+	}
+}
+
+// What is exported for one reseller or one publisher holds nothing of another.
+func TestReportsOfOne(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	market(t, database)
+	const other = "bbbbbbbb-0000-4000-8000-000000000002"
+	swap := strings.NewReplacer(reseller, other, "contoso", "fabrikam", `"mail"`, `"post"`, ",mail,", ",post,", "flat-1", "flat-2", "metered-1", "metered-2", "p-", "q-")
+	run(t, "import", "catalogue", file(t, "others.jsonl", swap.Replace(catalogue)), "--database", database).must(t, 0)
+	run(t, "import", "purchases", file(t, "others.csv", swap.Replace(purchases)), "--database", database).must(t, 0)
+	both := strings.ReplaceAll(offer, `{"id":"`+reseller+`"}`, `{"id":"`+reseller+`"},{"id":"`+other+`"}`)
+	run(t, "import", "private-offers", file(t, "ours.jsonl", both), "--database", database).must(t, 0)
+	run(t, "import", "private-offers", file(t, "theirs.jsonl", strings.NewReplacer("11111111", "22222222", "product/mail", "product/post").Replace(both)), "--database", database).must(t, 0)
+	run(t, "work", "--database", database).must(t, 0)
+	for _, report := range [][]string{
+		{"export", "billing-lines", "--month", "2024-05"}, {"export", "payouts", "--month", "2024-05"},
+		{"export", "agency-fees", "--month", "2024-05"}, {"export", "margins"},
+	} {
+		rows := func(flags ...string) []string {
+			r := run(t, append(append(report, "--database", database), flags...)...).must(t, 0)
+			return strings.Split(strings.TrimSpace(r.stdout), "\n")[1:]
+		}
+		for _, of := range []struct{ flag, id, publisher, reseller string }{
+			{"--reseller", strings.ToUpper(reseller), "contoso", reseller}, {"--reseller", other, "fabrikam", other},
+			{"--publisher", "contoso", "contoso", reseller}, {"--publisher", "fabrikam", "fabrikam", other},
+		} {
+			var want []string
+			for _, row := range rows() {
+				// Payouts name no reseller; each publisher here sells through one.
+				mine := strings.Contains(row, of.publisher) && (report[1] == "payouts" || of.flag == "--publisher" || strings.Contains(row, of.reseller))
+				if report[1] == "margins" && of.flag == "--reseller" {
+					mine = strings.Contains(row, of.reseller)
+				}
+				if mine {
+					want = append(want, row)
+				}
+			}
+			if got := rows(of.flag, of.id); len(want) == 0 || !slices.Equal(got, want) {
+				t.Errorf("%s %s %s:\n%s\nwant\n%s", report[1], of.flag, of.id, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
 	}
 }
 

@@ -41,9 +41,7 @@ func (t *tokenCommand) Run(ctx context.Context, p *Program, c *commands) error {
 	if !slices.Contains(models.Roles, viewer.Role) {
 		return fmt.Errorf("--role %q is none: choose PUBLISHER, RESELLER, FINANCE or OPERATOR", t.Role)
 	}
-	if models.IsGUID(viewer.Organization) {
-		viewer.Organization = strings.ToLower(viewer.Organization)
-	}
+	viewer.Organization = lowerGUID(viewer.Organization)
 	return c.with(ctx, p, func(s *session) error {
 		tokens, err := c.tokens(ctx, s)
 		if err != nil {
@@ -55,6 +53,30 @@ func (t *tokenCommand) Run(ctx context.Context, p *Program, c *commands) error {
 		}
 		return err
 	})
+}
+
+// lowerGUID lowers an id in the form of a GUID, as files are read: programs
+// write them in either case.
+func lowerGUID(id string) string {
+	if models.IsGUID(id) {
+		return strings.ToLower(id)
+	}
+	return id
+}
+
+// knows tells whether the database has the publisher or the reseller.
+func (s *session) knows(ctx context.Context, role models.Role, organization string) (known bool, err error) {
+	err = s.Store.Read(ctx, models.System, func(r *store.Reader) error {
+		if role == models.RolePublisher {
+			publishers, err := r.Publishers([]string{organization})
+			known = len(publishers) > 0
+			return err
+		}
+		resellers, _, err := r.Resellers(store.ResellerFilter{IDs: []string{organization}}, store.Page{})
+		known = len(resellers) > 0
+		return err
+	})
+	return known, err
 }
 
 // tokens signs with the key that is configured, or with that of the database,

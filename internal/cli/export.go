@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"iter"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"sellthrough/internal/formats"
@@ -22,12 +22,13 @@ import (
 )
 
 type exportCommand struct {
-	What     string  `arg:"" name:"kind" help:"billing-lines, margins, payouts or agency-fees."`
-	Month    string  `help:"The month of the report, YYYY-MM. Needed, except for margins." placeholder:"YYYY-MM"`
-	Reseller string  `help:"Margins of this reseller only." placeholder:"TENANT"`
-	At       instant `help:"Margins as of this instant. Default: now." placeholder:"INSTANT"`
-	Format   string  `default:"csv" help:"csv or jsonl."`
-	Out      string  `default:"-" help:"File to write, which appears when it is whole; - for standard output." placeholder:"FILE"`
+	What      string  `arg:"" name:"kind" help:"billing-lines, margins, payouts or agency-fees."`
+	Month     string  `help:"The month of the report, YYYY-MM: needed, except for margins, which have none." placeholder:"YYYY-MM"`
+	Reseller  string  `help:"Only what concerns this reseller." placeholder:"TENANT"`
+	Publisher string  `help:"Only what concerns this publisher." placeholder:"ID"`
+	At        instant `help:"Margins as of this instant. Default: now." placeholder:"INSTANT"`
+	Format    string  `default:"csv" help:"csv or jsonl."`
+	Out       string  `default:"-" help:"File to write, which appears when it is whole; - for standard output." placeholder:"FILE"`
 }
 
 // Run writes the report.
@@ -42,20 +43,55 @@ func (e *exportCommand) Run(ctx context.Context, p *Program, c *commands) error 
 	if e.Format != string(formats.FormatCSV) && e.Format != string(formats.FormatJSONLines) {
 		return fmt.Errorf("--format %q is none: choose csv or jsonl", e.Format)
 	}
-	var month models.Month
-	if e.What != "margins" {
-		var err error
-		if month, err = models.ParseMonth(e.Month); err != nil {
-			return fmt.Errorf("--month: %w", err)
-		}
+	month, err := e.month()
+	if err != nil {
+		return err
 	}
+	e.Reseller = lowerGUID(e.Reseller)
 	return c.with(ctx, p, func(s *session) error {
+		if err := e.known(ctx, s); err != nil {
+			return err
+		}
 		return e.write(p.Stdout, func(out io.Writer) error {
 			return e.report(ctx, s, month, func() (formats.Table, error) {
 				return formats.NewTable(out, formats.Format(e.Format), columns)
 			})
 		})
 	})
+}
+
+// month is that of the report; margins are as of an instant and have none. A
+// flag that a report has no use for is refused: who gives it expects it to count.
+func (e *exportCommand) month() (models.Month, error) {
+	switch {
+	case e.What == "margins" && e.Month != "":
+		return 0, errors.New("--month has no meaning for margins, which are as of an instant: use --at")
+	case e.What == "margins":
+		return 0, nil
+	case e.At.at != nil:
+		return 0, fmt.Errorf("--at has no meaning for %s, which are of a whole month: it counts for margins only", e.What)
+	}
+	month, err := models.ParseMonth(e.Month)
+	if err != nil {
+		err = fmt.Errorf("--month: %w", err)
+	}
+	return month, err
+}
+
+// known refuses a reseller or a publisher that does not exist: a report about
+// nobody would be empty and look right.
+func (e *exportCommand) known(ctx context.Context, s *session) error {
+	if e.Reseller != "" {
+		if known, err := s.knows(ctx, models.RoleReseller, e.Reseller); err != nil || !known {
+			return cmp.Or(err, fmt.Errorf("--reseller %q is not known", e.Reseller))
+		}
+	}
+	if e.Publisher != "" {
+		if known, err := s.knows(ctx, models.RolePublisher, e.Publisher); err != nil || !known {
+			return cmp.Or(err, fmt.Errorf("--publisher %q is not known", e.Publisher))
+		}
+	}
+	return nil
 }
 
 // write runs f on standard output, or on a file that gets its name when f is
@@ -85,7 +121,7 @@ func (e *exportCommand) report(ctx context.Context, s *session, month models.Mon
 	if e.What == "margins" {
 		return e.margins(ctx, s, open)
 	}
-	query := market.LineQuery{From: month, To: month}
+	query := market.LineQuery{From: month, To: month, Where: store.LineFilter{ResellerTenantID: e.Reseller, PublisherID: e.Publisher}}
 	return s.Lines(ctx, models.System, query, func(_ *rating.Book, lines iter.Seq[*models.BillingLine]) error {
 		table, err := open()
 		if err != nil {
@@ -157,16 +193,13 @@ func (e *exportCommand) margins(ctx context.Context, s *session, open func() (fo
 	}
 	filter := store.ResellerFilter{}
 	if e.Reseller != "" {
-		filter.IDs = []string{strings.ToLower(e.Reseller)}
+		filter.IDs = []string{e.Reseller}
 	}
 	var resellers []models.Reseller
 	err := s.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
 		resellers, _, err = r.Resellers(filter, store.Page{})
 		return err
 	})
-	if err == nil && e.Reseller != "" && len(resellers) == 0 {
-		err = fmt.Errorf("--reseller %q is not known", e.Reseller)
-	}
 	if err != nil {
 		return err
 	}
@@ -180,6 +213,9 @@ func (e *exportCommand) margins(ctx context.Context, s *session, open func() (fo
 			return err
 		}
 		for i := range margins {
+			if e.Publisher != "" && margins[i].PublisherID != e.Publisher {
+				continue
+			}
 			if err := writeMargin(table, &margins[i]); err != nil {
 				return err
 			}
