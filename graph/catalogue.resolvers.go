@@ -30,7 +30,7 @@ func (r *mutationResolver) RecordCatalogue(ctx context.Context, input generated.
 	for i, record := range input.Records {
 		records[i] = bareRecord(record)
 	}
-	outcomes, err := r.Market.SaveCatalogue(ctx, auth.ViewerFrom(ctx), records)
+	outcomes, err := r.Market.SaveCatalogue(ctx, auth.ViewerFrom(ctx), records, nil)
 	return catalogueAnswer(records, outcomes), err
 }
 

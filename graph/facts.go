@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -78,40 +77,16 @@ func readNumber(vs *models.Violations, field, text string) money.Decimal {
 	return d
 }
 
-// record answers each record for itself: those that cannot be read are rejected
-// with all else that is wrong with them, the others are sent on.
-func record[In, Fact any](
-	in []In, read func(In) (Fact, models.Violations), check func(*Fact) models.Violations, send func([]Fact) ([]market.Outcome, error),
-) ([]market.Outcome, error) {
-	outcomes := make([]market.Outcome, len(in))
-	facts, places := make([]Fact, 0, len(in)), make([]int, 0, len(in))
+// readFacts reads the records of an input, with all that is wrong with each of
+// those that cannot be read: the others are checked where they are recorded.
+func readFacts[In, Fact any](in []In, read func(In) (Fact, models.Violations), check func(*Fact) models.Violations) ([]Fact, market.Faults) {
+	facts, faults := make([]Fact, len(in)), make(market.Faults, len(in))
 	for i := range in {
-		fact, vs := read(in[i])
-		if len(vs) == 0 {
-			facts, places = append(facts, fact), append(places, i)
-			continue
-		}
-		outcomes[i] = market.Outcome{Status: market.Rejected, Violations: merge(vs, check(&fact))}
-	}
-	if len(facts) == 0 {
-		return outcomes, nil
-	}
-	sent, err := send(facts)
-	for i, o := range sent {
-		outcomes[places[i]] = o
-	}
-	return outcomes, err
-}
-
-// merge adds violations of fields that no violation names yet.
-func merge(vs, more models.Violations) models.Violations {
-	named := slices.Clone(vs)
-	for _, v := range more {
-		if !slices.ContainsFunc(named, func(n models.Violation) bool { return n.Path() == v.Path() }) {
-			vs = append(vs, v)
+		if facts[i], faults[i] = read(in[i]); len(faults[i]) > 0 {
+			faults[i] = faults[i].Merge(check(&facts[i]))
 		}
 	}
-	return vs
+	return facts, faults
 }
 
 func purchaseAnswer(in []generated.PurchaseInput, outcomes []market.Outcome) *generated.RecordPurchasesPayload {

@@ -10,7 +10,6 @@ import (
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
-	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/internal/store"
 	"sellthrough/models"
@@ -20,9 +19,8 @@ func (r *mutationResolver) RecordPurchases(ctx context.Context, input generated.
 	if vs := tooMany("purchases", len(input.Purchases)); vs != nil {
 		return &generated.RecordPurchasesPayload{UserErrors: vs}, nil
 	}
-	outcomes, err := record(input.Purchases, purchaseFact, (*models.Purchase).Check, func(facts []models.Purchase) ([]market.Outcome, error) {
-		return r.Market.RecordPurchases(ctx, auth.ViewerFrom(ctx), facts)
-	})
+	facts, faults := readFacts(input.Purchases, purchaseFact, (*models.Purchase).Check)
+	outcomes, err := r.Market.RecordPurchases(ctx, auth.ViewerFrom(ctx), facts, faults)
 	return purchaseAnswer(input.Purchases, outcomes), err
 }
 
@@ -30,9 +28,8 @@ func (r *mutationResolver) RecordUsage(ctx context.Context, input generated.Reco
 	if vs := tooMany("records", len(input.Records)); vs != nil {
 		return &generated.RecordUsagePayload{UserErrors: vs}, nil
 	}
-	outcomes, err := record(input.Records, usageFact, (*models.UsageRecord).Check, func(facts []models.UsageRecord) ([]market.Outcome, error) {
-		return r.Market.RecordUsage(ctx, auth.ViewerFrom(ctx), facts)
-	})
+	facts, faults := readFacts(input.Records, usageFact, (*models.UsageRecord).Check)
+	outcomes, err := r.Market.RecordUsage(ctx, auth.ViewerFrom(ctx), facts, faults)
 	return usageAnswer(input.Records, outcomes), err
 }
 

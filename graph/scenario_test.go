@@ -343,13 +343,13 @@ func (s *stage) importFile(kind, text string) {
 	var err error
 	switch kind {
 	case "catalogue":
-		outcomes, err = s.market.SaveCatalogue(ctx, models.System, records(s.t, formats.ReadCatalogue(in, "")))
+		outcomes, err = s.market.SaveCatalogue(ctx, models.System, records(s.t, formats.ReadCatalogue(in, "")), nil)
 	case "exchange-rates":
-		outcomes, err = s.market.SaveCatalogue(ctx, models.System, records(s.t, formats.ReadExchangeRates(in)))
+		outcomes, err = s.market.SaveCatalogue(ctx, models.System, records(s.t, formats.ReadExchangeRates(in)), nil)
 	case "purchases":
-		outcomes, err = s.market.RecordPurchases(ctx, models.System, records(s.t, formats.ReadPurchases(in)))
+		outcomes, err = s.market.RecordPurchases(ctx, models.System, records(s.t, formats.ReadPurchases(in)), nil)
 	case "usage":
-		outcomes, err = s.market.RecordUsage(ctx, models.System, records(s.t, formats.ReadUsage(in, formats.FormatAny)))
+		outcomes, err = s.market.RecordUsage(ctx, models.System, records(s.t, formats.ReadUsage(in, formats.FormatAny)), nil)
 	default:
 		s.t.Fatalf("cannot import %q", kind)
 	}

@@ -282,15 +282,15 @@ func (o *PrivateOffer) CheckDraft(limits Limits) Violations {
 		vs.checkID("id", o.ID)
 	}
 	if strings.TrimSpace(o.Name) == "" {
-		vs.addVendor("name", CodeNameRequired, "schemaValidationError", "is missing: give the offer a name that you will know it by")
+		vs.Add("name", CodeNameRequired, "is missing: give the offer a name that you will know it by")
 	} else {
 		vs.checkText("name", o.Name, true)
 	}
 	if o.EndMonth != 0 && o.StartMonth != 0 && o.EndMonth < o.StartMonth {
-		vs.addVendor("endMonth", CodeEndBeforeStart, "businessValidationError", "is before the start "+o.StartMonth.String())
+		vs.Add("endMonth", CodeEndBeforeStart, "is before the start "+o.StartMonth.String())
 	}
 	if o.PreparedBy != "" && !isEmail(o.PreparedBy) {
-		vs.addVendor("preparedBy", CodeInvalidEmail, "invalidRequest", quote(o.PreparedBy)+" is not an email address")
+		vs.Add("preparedBy", CodeInvalidEmail, quote(o.PreparedBy)+" is not an email address")
 	}
 	o.checkContacts(&vs, limits)
 	o.checkPricing(&vs, limits)
@@ -304,7 +304,7 @@ func (o *PrivateOffer) checkContacts(vs *Violations, limits Limits) {
 	for i, contact := range o.NotificationContacts {
 		field := "notificationContacts." + strconv.Itoa(i)
 		if !isEmail(contact) {
-			vs.addVendor(field, CodeInvalidEmail, "invalidRequest", quote(contact)+" is not an email address")
+			vs.Add(field, CodeInvalidEmail, quote(contact)+" is not an email address")
 		} else if seen[strings.ToLower(contact)] {
 			vs.Add(field, CodeDuplicateContact, quote(contact)+" is named twice")
 		}
@@ -325,13 +325,13 @@ func (o *PrivateOffer) checkPricing(vs *Violations, limits Limits) {
 		}
 		line.checkMargin(vs, field)
 		if seen[scope{line.ProductID, line.PlanID}] {
-			vs.addVendor(field, CodeDuplicatePricingLine, "businessValidationError", "prices the same product or plan as an earlier line")
+			vs.Add(field, CodeDuplicatePricingLine, "prices the same product or plan as an earlier line")
 		}
 		seen[scope{line.ProductID, line.PlanID}] = true
 	}
 	for i := range o.Pricing {
 		if line := &o.Pricing[i]; line.PlanID != "" && seen[scope{line.ProductID, ""}] {
-			vs.addVendor("pricing."+strconv.Itoa(i), CodeProductAndPlanLevel, "businessValidationError", "the offer also prices the whole product "+quote(line.ProductID)+": keep one of the two")
+			vs.Add("pricing."+strconv.Itoa(i), CodeProductAndPlanLevel, "the offer also prices the whole product "+quote(line.ProductID)+": keep one of the two")
 		}
 	}
 }
@@ -341,10 +341,10 @@ func (l *PricingLine) checkMargin(vs *Violations, field string) {
 		vs.Add(field, CodePercentageOrAbsolute, "needs either a percentage or absolute prices")
 	}
 	if l.Percentage != 0 && !l.Percentage.Valid() {
-		vs.addVendor(field+".percentage", CodePercentageOutOfRange, "businessValidationError", "is not from 0.01 to 100")
+		vs.Add(field+".percentage", CodePercentageOutOfRange, "is not from 0.01 to 100")
 	}
 	if len(l.Absolute) > 0 && l.PlanID == "" {
-		vs.addVendor(field+".absolute", CodeAbsoluteNotPlanLevel, "notSupported", "absolute prices need a plan: a product-level line takes a percentage")
+		vs.Add(field+".absolute", CodeAbsoluteNotPlanLevel, "absolute prices need a plan: a product-level line takes a percentage")
 	}
 	type key struct {
 		market, meter string
@@ -412,21 +412,29 @@ type SubmitFacts struct {
 }
 
 // CheckSubmit returns every violation that keeps the offer from being
-// submitted at the instant now (D8, rules 2.7), those of CheckDraft included.
-// A product that is not opted in and a reseller that is not authorised are no
-// violations: the worker heals both.
+// submitted at the instant now (D8, rules 2.7), those of CheckDraft and
+// CheckFacts included.
 func (o *PrivateOffer) CheckSubmit(facts SubmitFacts, limits Limits, now time.Time) Violations {
 	vs := o.CheckDraft(limits)
-	o.checkPublisher(&vs, facts)
 	o.checkTerms(&vs, now)
 	if len(o.Pricing) == 0 {
-		vs.addVendor("pricing", CodePricingRequired, "schemaValidationError", "is empty: price at least one product or plan")
-	}
-	for i := range o.Pricing {
-		o.Pricing[i].checkFacts(&vs, "pricing."+strconv.Itoa(i), o.PublisherID, facts)
+		vs.Add("pricing", CodePricingRequired, "is empty: price at least one product or plan")
 	}
 	if len(o.Resellers) == 0 {
-		vs.addVendor("resellers", CodeResellersRequired, "schemaValidationError", "is empty: name at least one reseller")
+		vs.Add("resellers", CodeResellersRequired, "is empty: name at least one reseller")
+	}
+	return append(vs, o.CheckFacts(facts)...)
+}
+
+// CheckFacts returns what the market holds against the offer: publisher,
+// products, plans, resellers and customers that are unknown, or not what rules
+// 2.1 ask for. A product that is not opted in and a reseller that is not
+// authorised are no violations: the worker heals both (D8).
+func (o *PrivateOffer) CheckFacts(facts SubmitFacts) Violations {
+	var vs Violations
+	o.checkPublisher(&vs, facts)
+	for i := range o.Pricing {
+		o.Pricing[i].checkFacts(&vs, "pricing."+strconv.Itoa(i), o.PublisherID, facts)
 	}
 	for i := range o.Resellers {
 		o.Resellers[i].checkFacts(&vs, "resellers."+strconv.Itoa(i), facts)
@@ -436,51 +444,52 @@ func (o *PrivateOffer) CheckSubmit(facts SubmitFacts, limits Limits, now time.Ti
 
 func (o *PrivateOffer) checkPublisher(vs *Violations, facts SubmitFacts) {
 	switch p := facts.Publisher; {
+	case o.PublisherID == "": // it follows from products that are unknown, which is said there
 	case p == nil:
-		vs.addVendor("publisherId", CodePublisherNotFound, "resourceNotFound", quote(o.PublisherID)+" is not known")
+		vs.Add("publisherId", CodePublisherNotFound, quote(o.PublisherID)+" is not known")
 	default:
 		if !p.AccountActive {
-			vs.addVendor("publisherId", CodePublisherNotActive, "invalidEntityStatus", "the publisher's account is not active")
+			vs.Add("publisherId", CodePublisherNotActive, "the publisher's account is not active")
 		}
 		if !p.Enrolled {
-			vs.addVendor("publisherId", CodePublisherNotEnrolled, "invalidEntityStatus", "the publisher is not enrolled in the marketplace program")
+			vs.Add("publisherId", CodePublisherNotEnrolled, "the publisher is not enrolled in the marketplace program")
 		}
 	}
 }
 
 func (o *PrivateOffer) checkTerms(vs *Violations, now time.Time) {
 	if o.StartMonth != 0 && !o.StartMonth.Start().After(now) {
-		vs.addVendor("startMonth", CodeStartNotInFuture, "businessValidationError", o.StartMonth.String()+" has begun: choose an upcoming month, or leave it out to start as soon as possible")
+		vs.Add("startMonth", CodeStartNotInFuture, o.StartMonth.String()+" has begun: choose an upcoming month, or leave it out to start as soon as possible")
 	}
 	switch {
 	case o.EndMonth == 0:
-		vs.addVendor("endMonth", CodeEndRequired, "schemaValidationError", "is missing: choose the last month of the offer")
+		vs.Add("endMonth", CodeEndRequired, "is missing: choose the last month of the offer")
 	case !o.EndMonth.End().After(now):
-		vs.addVendor("endMonth", CodeEndInPast, "businessValidationError", o.EndMonth.String()+" is over")
+		vs.Add("endMonth", CodeEndInPast, o.EndMonth.String()+" is over")
 	}
 }
 
 func (l *PricingLine) checkFacts(vs *Violations, field, publisherID string, facts SubmitFacts) {
 	product, ok := facts.Products[l.ProductID]
 	if !ok || product.PublisherID != publisherID {
-		vs.addVendor(field+".productId", CodeProductNotFound, "resourceNotFound", quote(l.ProductID)+" is not a product of this publisher")
+		vs.Add(field+".productId", CodeProductNotFound, quote(l.ProductID)+" is not a product of this publisher")
 		return
 	}
 	if !product.Published {
-		vs.addVendor(field+".productId", CodeProductNotPublished, "invalidEntityStatus", quote(l.ProductID)+" is not published")
+		vs.Add(field+".productId", CodeProductNotPublished, quote(l.ProductID)+" is not published")
 	}
 	if !product.Public {
-		vs.addVendor(field+".productId", CodeProductNotPublic, "invalidEntityStatus", quote(l.ProductID)+" is not publicly available")
+		vs.Add(field+".productId", CodeProductNotPublic, quote(l.ProductID)+" is not publicly available")
 	}
 	if !product.Transactable {
-		vs.addVendor(field+".productId", CodeProductNotTransactable, "invalidEntityStatus", quote(l.ProductID)+" is not transactable")
+		vs.Add(field+".productId", CodeProductNotTransactable, quote(l.ProductID)+" is not transactable")
 	}
 	if l.PlanID == "" {
 		return
 	}
 	plan, ok := facts.Plans[l.ProductID+"/"+l.PlanID]
 	if !ok {
-		vs.addVendor(field+".planId", CodePlanNotFound, "resourceNotFound", quote(l.PlanID)+" is not a plan of "+quote(l.ProductID))
+		vs.Add(field+".planId", CodePlanNotFound, quote(l.PlanID)+" is not a plan of "+quote(l.ProductID))
 		return
 	}
 	if len(l.Absolute) > 0 {
@@ -492,10 +501,10 @@ func (l *PricingLine) checkFacts(vs *Violations, field, publisherID string, fact
 // not for plans with a trial, and only for charges that have a list price.
 func (l *PricingLine) checkAbsolute(vs *Violations, field string, product Product, plan Plan, prices []Price) {
 	if product.Type == VirtualMachine {
-		vs.addVendor(field, CodeAbsoluteOnVM, "notSupported", "virtual machines take a percentage only")
+		vs.Add(field, CodeAbsoluteOnVM, "virtual machines take a percentage only")
 	}
 	if plan.TrialDays > 0 {
-		vs.addVendor(field, CodeAbsoluteOnTrial, "notSupported", "plans with a trial take a percentage only")
+		vs.Add(field, CodeAbsoluteOnTrial, "plans with a trial take a percentage only")
 	}
 	for i, a := range l.Absolute {
 		listed := slices.ContainsFunc(prices, func(p Price) bool {
@@ -503,7 +512,7 @@ func (l *PricingLine) checkAbsolute(vs *Violations, field string, product Produc
 				p.MeterID == a.MeterID && p.Term == a.Term && p.Billing == a.Billing && p.Market == a.Market
 		})
 		if !listed {
-			vs.addVendor(field+"."+strconv.Itoa(i), CodeAbsoluteUnknownPrice, "notSupported", "the plan has no list price for this market, term, billing or meter: an offer cannot add one")
+			vs.Add(field+"."+strconv.Itoa(i), CodeAbsoluteUnknownPrice, "the plan has no list price for this market, term, billing or meter: an offer cannot add one")
 		}
 	}
 }
@@ -515,23 +524,23 @@ func (r *OfferReseller) checkFacts(vs *Violations, field string, facts SubmitFac
 	reseller, ok := facts.Resellers[r.ResellerTenantID]
 	switch {
 	case !ok:
-		vs.addVendor(field+".tenantId", CodeResellerNotFound, "resourceNotFound", quote(r.ResellerTenantID)+" is not a known reseller")
+		vs.Add(field+".tenantId", CodeResellerNotFound, quote(r.ResellerTenantID)+" is not a known reseller")
 		return
 	case reseller.Type == IndirectReseller:
-		vs.addVendor(field+".tenantId", CodeResellerIndirect, "invalidResource", quote(r.ResellerTenantID)+" is an indirect reseller: name its provider")
+		vs.Add(field+".tenantId", CodeResellerIndirect, quote(r.ResellerTenantID)+" is an indirect reseller: name its provider")
 	case !reseller.InCSPProgram:
-		vs.addVendor(field+".tenantId", CodeResellerNotInProgram, "invalidResource", quote(r.ResellerTenantID)+" is not part of the CSP program")
+		vs.Add(field+".tenantId", CodeResellerNotInProgram, quote(r.ResellerTenantID)+" is not part of the CSP program")
 	}
 	for i, customer := range r.CustomerTenantIDs {
 		if IsGUID(customer) && !facts.Customers[r.ResellerTenantID+"/"+customer] {
-			vs.addVendor(field+".customers."+strconv.Itoa(i), CodeCustomerNotFound, "resourceNotFound", quote(customer)+" is not a customer of this reseller")
+			vs.Add(field+".customers."+strconv.Itoa(i), CodeCustomerNotFound, quote(customer)+" is not a customer of this reseller")
 		}
 	}
 }
 
 func checkLimit(vs *Violations, field string, n, most int, code Code) {
 	if n > most {
-		vs.addVendor(field, code, "collectionLimitExceeded", "holds "+strconv.Itoa(n)+" entries, at most "+strconv.Itoa(most)+" are allowed")
+		vs.Add(field, code, "holds "+strconv.Itoa(n)+" entries, at most "+strconv.Itoa(most)+" are allowed")
 	}
 }
 

@@ -251,9 +251,9 @@ func TestD8_EveryViolationAtOnce(t *testing.T) {
 		t.Errorf("draft\n got %q\nwant %q", got, draft)
 	}
 	submit := append(draft,
-		"publisherId PUBLISHER_NOT_ACTIVE invalidEntityStatus",
 		"startMonth START_NOT_IN_FUTURE businessValidationError",
 		"endMonth END_IN_PAST businessValidationError",
+		"publisherId PUBLISHER_NOT_ACTIVE invalidEntityStatus",
 		"pricing.0.productId PRODUCT_NOT_FOUND resourceNotFound",
 		"pricing.1.productId PRODUCT_NOT_FOUND resourceNotFound",
 		"resellers.1.tenantId RESELLER_NOT_FOUND resourceNotFound",

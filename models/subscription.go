@@ -162,6 +162,18 @@ func (t Timeline) At(at time.Time) *TermPeriod {
 // The violation of the first purchase that does not fit is returned, with the
 // life so far.
 func (s *Subscription) Timeline(policy RefundPolicy) (Timeline, Violations) {
+	terms, _, vs := s.fold(policy)
+	return terms, vs
+}
+
+// Misfit is the first purchase, in order of occurrence, that does not fit the
+// life of the subscription, nil where all do.
+func (s *Subscription) Misfit(policy RefundPolicy) *Purchase {
+	_, misfit, _ := s.fold(policy)
+	return misfit
+}
+
+func (s *Subscription) fold(policy RefundPolicy) (Timeline, *Purchase, Violations) {
 	purchases := make([]*Purchase, len(s.Purchases))
 	for i := range s.Purchases {
 		purchases[i] = &s.Purchases[i]
@@ -170,10 +182,10 @@ func (s *Subscription) Timeline(policy RefundPolicy) (Timeline, Violations) {
 	fold := timelineFold{subscription: s, policy: policy}
 	for _, p := range purchases {
 		if vs := fold.apply(p); len(vs) > 0 {
-			return fold.terms, vs
+			return fold.terms, p, vs
 		}
 	}
-	return fold.terms, nil
+	return fold.terms, nil, nil
 }
 
 // Span returns the months in which a life can have charges, for FirstMonth and

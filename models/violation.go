@@ -1,6 +1,9 @@
 package models
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Violation is one broken rule of one record or input. Every check returns all
 // of them at once (D8).
@@ -28,14 +31,22 @@ func (v Violation) Path() string { return strings.Join(v.Field, ".") }
 // An empty list means the record is good.
 type Violations []Violation
 
-// Add appends one violation; field is a dotted path.
+// Add appends one violation; field is a dotted path. The marketplace's own word
+// is added where it has one.
 func (vs *Violations) Add(field string, code Code, message string) {
-	*vs = append(*vs, Violation{Field: strings.Split(field, "."), Code: code, Message: message})
+	*vs = append(*vs, Violation{Field: strings.Split(field, "."), Code: code, VendorCode: vendorCodes[code], Message: message})
 }
 
-// addVendor appends one violation that the marketplace has a code for.
-func (vs *Violations) addVendor(field string, code Code, vendorCode, message string) {
-	*vs = append(*vs, Violation{Field: strings.Split(field, "."), Code: code, VendorCode: vendorCode, Message: message})
+// Merge returns the violations and, of more, those of fields that none of them
+// names: what is wrong already needs no second reason.
+func (vs Violations) Merge(more Violations) Violations {
+	merged := slices.Clip(vs)
+	for _, v := range more {
+		if !slices.ContainsFunc(vs, func(known Violation) bool { return slices.Equal(known.Field, v.Field) }) {
+			merged = append(merged, v)
+		}
+	}
+	return merged
 }
 
 // Error lists every violation, so that Violations can travel as an error.
@@ -101,7 +112,7 @@ func (vs *Violations) checkGUID(field, id string) {
 	if id == "" {
 		vs.Add(field, CodeRequired, "is missing")
 	} else if !IsGUID(id) {
-		vs.addVendor(field, CodeInvalidGUID, "invalidId", quote(id)+" is not a tenant id: write a GUID such as 34771906-9711-4196-9f60-4af380fd5042")
+		vs.Add(field, CodeInvalidGUID, quote(id)+" is not a tenant id: write a GUID such as 34771906-9711-4196-9f60-4af380fd5042")
 	}
 }
 
@@ -135,4 +146,49 @@ func quote(s string) string {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return `"` + s + `"`
+}
+
+// vendorCodes are the marketplace's own words for violations (rules 2.6, 2.7).
+var vendorCodes = map[Code]string{
+	CodeNameRequired:           "schemaValidationError",
+	CodeEndRequired:            "schemaValidationError",
+	CodePricingRequired:        "schemaValidationError",
+	CodeResellersRequired:      "schemaValidationError",
+	CodeStartRequired:          "businessValidationError",
+	CodeStartNotAllowed:        "businessValidationError",
+	CodeStartNotFirstOfMonth:   "businessValidationError",
+	CodeStartNotInFuture:       "businessValidationError",
+	CodeEndNotLastOfMonth:      "businessValidationError",
+	CodeEndBeforeStart:         "businessValidationError",
+	CodeEndInPast:              "businessValidationError",
+	CodePercentageOutOfRange:   "businessValidationError",
+	CodePercentageDecimals:     "businessValidationError",
+	CodeDuplicatePricingLine:   "businessValidationError",
+	CodeProductAndPlanLevel:    "businessValidationError",
+	CodeMixedPublishers:        "businessValidationError",
+	CodeTooManyPricingLines:    "collectionLimitExceeded",
+	CodeTooManyResellers:       "collectionLimitExceeded",
+	CodeTooManyContacts:        "collectionLimitExceeded",
+	CodeTooManyCustomers:       "collectionLimitExceeded",
+	CodeInvalidEmail:           "invalidRequest",
+	CodeConflict:               "invalidRequest",
+	CodeInvalidGUID:            "invalidId",
+	CodeInvalidState:           "invalidState",
+	CodePublisherNotActive:     "invalidEntityStatus",
+	CodePublisherNotEnrolled:   "invalidEntityStatus",
+	CodeProductNotPublished:    "invalidEntityStatus",
+	CodeProductNotPublic:       "invalidEntityStatus",
+	CodeProductNotTransactable: "invalidEntityStatus",
+	CodeAbsoluteNotPlanLevel:   "notSupported",
+	CodeAbsoluteOnVM:           "notSupported",
+	CodeAbsoluteOnTrial:        "notSupported",
+	CodeAbsoluteUnknownPrice:   "notSupported",
+	CodeResellerIndirect:       "invalidResource",
+	CodeResellerNotInProgram:   "invalidResource",
+	CodeNotFound:               "resourceNotFound",
+	CodePublisherNotFound:      "resourceNotFound",
+	CodeProductNotFound:        "resourceNotFound",
+	CodePlanNotFound:           "resourceNotFound",
+	CodeResellerNotFound:       "resourceNotFound",
+	CodeCustomerNotFound:       "resourceNotFound",
 }

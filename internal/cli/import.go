@@ -17,6 +17,7 @@ import (
 	"sellthrough/internal/formats"
 	"sellthrough/internal/market"
 	"sellthrough/internal/money"
+	"sellthrough/internal/store"
 	"sellthrough/models"
 )
 
@@ -44,7 +45,7 @@ func (i *importCommand) Run(ctx context.Context, p *Program, c *commands) error 
 		return fmt.Errorf("%s: %w", i.File, fileError(err))
 	}
 	defer input.Close()
-	return c.with(ctx, p, func(s *session) error {
+	return c.with(ctx, p, store.Options{}, func(s *session) error {
 		began := p.Clock()
 		progress := p.progress(input)
 		job := importJob{
@@ -163,26 +164,26 @@ var importKinds = map[string]func(ctx context.Context, job importJob, in io.Read
 		return importCatalogue(ctx, job, formats.ReadExchangeRates(in))
 	},
 	"private-offers": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {
-		return importRecords(ctx, job, formats.ReadPrivateOffers(in, job.market.Limits), 1, func(documents []formats.OfferDocument) ([]market.Outcome, error) {
-			outcome, err := job.market.RecordPrivateOffer(ctx, models.System, documents[0].Offer, documents[0].Live)
+		return importRecords(ctx, job, formats.ReadPrivateOffers(in, job.market.Limits), 1, func(documents []formats.OfferDocument, faults market.Faults) ([]market.Outcome, error) {
+			outcome, err := job.market.RecordPrivateOffer(ctx, models.System, documents[0].Offer, documents[0].Live, faults[0])
 			return []market.Outcome{outcome}, err
 		})
 	},
 	"purchases": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {
-		return importRecords(ctx, job, formats.ReadPurchases(in), purchasesChunk, func(purchases []models.Purchase) ([]market.Outcome, error) {
-			return job.market.RecordPurchases(ctx, models.System, purchases)
+		return importRecords(ctx, job, formats.ReadPurchases(in), purchasesChunk, func(purchases []models.Purchase, faults market.Faults) ([]market.Outcome, error) {
+			return job.market.RecordPurchases(ctx, models.System, purchases, faults)
 		})
 	},
 	"usage": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {
-		return importRecords(ctx, job, formats.ReadUsage(in, job.format), usageChunk, func(usage []models.UsageRecord) ([]market.Outcome, error) {
-			return job.market.RecordUsage(ctx, models.System, usage)
+		return importRecords(ctx, job, formats.ReadUsage(in, job.format), usageChunk, func(usage []models.UsageRecord, faults market.Faults) ([]market.Outcome, error) {
+			return job.market.RecordUsage(ctx, models.System, usage, faults)
 		})
 	},
 }
 
 func importCatalogue(ctx context.Context, job importJob, reader *formats.Reader[models.Record]) (ImportCount, error) {
-	return importRecords(ctx, job, reader, catalogueChunk, func(records []models.Record) ([]market.Outcome, error) {
-		return job.market.SaveCatalogue(ctx, models.System, records)
+	return importRecords(ctx, job, reader, catalogueChunk, func(records []models.Record, faults market.Faults) ([]market.Outcome, error) {
+		return job.market.SaveCatalogue(ctx, models.System, records, faults)
 	})
 }
 
@@ -193,7 +194,7 @@ func importCatalogue(ctx context.Context, job importJob, reader *formats.Reader[
 //
 // The error is what stopped the import. What was answered before stands and is
 // counted.
-func importRecords[T any](ctx context.Context, job importJob, reader *formats.Reader[T], size int, record func([]T) ([]market.Outcome, error)) (ImportCount, error) {
+func importRecords[T any](ctx context.Context, job importJob, reader *formats.Reader[T], size int, record func([]T, market.Faults) ([]market.Outcome, error)) (ImportCount, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var count ImportCount
@@ -279,39 +280,30 @@ func ahead[V any](ctx context.Context, values iter.Seq[V]) iter.Seq[V] {
 	}
 }
 
-// answer records the good records of a chunk, and writes the rejected ones down
-// in the order of the file.
-func answer[T any](records []formats.Record[T], record func([]T) ([]market.Outcome, error), rejected *formats.Rejected, count *ImportCount) error {
-	values := make([]T, 0, len(records))
+// answer records a chunk, and writes the rejected records down in the order of
+// the file, each with all that is wrong with it.
+func answer[T any](records []formats.Record[T], record func([]T, market.Faults) ([]market.Outcome, error), rejected *formats.Rejected, count *ImportCount) error {
+	values, faults := make([]T, len(records)), make(market.Faults, len(records))
 	for i := range records {
-		if len(records[i].Violations) == 0 {
-			values = append(values, records[i].Value)
-		}
+		values[i], faults[i] = records[i].Value, records[i].Violations
 	}
-	var outcomes []market.Outcome
-	if len(values) > 0 {
-		var err error
-		if outcomes, err = record(values); err != nil {
-			return err
-		}
+	outcomes, err := record(values, faults)
+	if err != nil {
+		return err
 	}
 	for i := range records {
-		r := &records[i]
 		count.Records++
-		if len(r.Violations) == 0 {
-			outcome := outcomes[0]
-			outcomes = outcomes[1:]
-			switch outcome.Status {
-			case market.Accepted:
-				count.Accepted++
-				continue
-			case market.Duplicate:
-				count.Duplicates++
-				continue
-			}
-			r.Reject(outcome.Violations)
+		switch outcomes[i].Status {
+		case market.Accepted:
+			count.Accepted++
+			continue
+		case market.Duplicate:
+			count.Duplicates++
+			continue
 		}
 		count.Rejected++
+		r := &records[i]
+		r.Reject(outcomes[i].Violations[len(faults[i]):]) // the faults have the file's names already
 		if err := rejected.Add(r.Number, r.Raw(), r.Violations); err != nil {
 			return fmt.Errorf("cannot write the rejected records: %w", err)
 		}

@@ -11,13 +11,17 @@ import (
 // answers each for itself, in the order given; later ones may name earlier
 // ones. A record that changes nothing is a DUPLICATE. An error means that
 // nothing was saved.
-func (m *Market) SaveCatalogue(ctx context.Context, viewer models.Viewer, records []models.Record) ([]Outcome, error) {
+func (m *Market) SaveCatalogue(ctx context.Context, viewer models.Viewer, records []models.Record, faults Faults) ([]Outcome, error) {
 	var outcomes []Outcome
 	err := m.Store.Write(ctx, viewer, func(w *store.Writer) error {
 		outcomes = make([]Outcome, len(records))
 		good, places := make([]models.Record, 0, len(records)), make([]int, 0, len(records))
 		for i, record := range records {
-			if vs := record.Check(); len(vs) > 0 {
+			vs := faults.of(i)
+			if len(vs) == 0 {
+				vs = record.Check()
+			}
+			if len(vs) > 0 {
 				outcomes[i].reject(vs)
 				continue
 			}

@@ -54,6 +54,20 @@ type Outcome struct {
 	Violations models.Violations
 }
 
+// Faults are what reading found wrong with the records of a batch, by position:
+// everything that can be seen in the record alone, as its Check would say. A
+// record with faults is never accepted; it is told what the market holds
+// against it as well, behind its faults. Nil stands for no faults: then the
+// records are checked here.
+type Faults []models.Violations
+
+func (f Faults) of(i int) models.Violations {
+	if i < len(f) {
+		return f[i]
+	}
+	return nil
+}
+
 // reject turns the outcome into a refusal.
 func (o *Outcome) reject(vs models.Violations) {
 	o.Status, o.Violations = Rejected, append(o.Violations, vs...)

@@ -55,28 +55,33 @@ func (m *Market) SubmitPrivateOffer(ctx context.Context, viewer models.Viewer, i
 }
 
 // RecordPrivateOffer brings one offer of a file to the state that the file says:
-// a draft, or submitted where live. The offer has its id. It is ACCEPTED where
-// that changes something, a DUPLICATE where the offer is there just so; a draft
-// may be saved anew, an offer that was submitted is CONFLICT with other content.
-func (m *Market) RecordPrivateOffer(ctx context.Context, viewer models.Viewer, offer models.PrivateOffer, live bool) (Outcome, error) {
+// a draft, or submitted where live. The offer has its id; faults are what reading
+// it found. It is ACCEPTED where that changes something, a DUPLICATE where the
+// offer is there just so; a draft may be saved anew, an offer that was submitted
+// is CONFLICT with other content.
+func (m *Market) RecordPrivateOffer(ctx context.Context, viewer models.Viewer, offer models.PrivateOffer, live bool, faults models.Violations) (Outcome, error) {
 	answer := Outcome{Status: Duplicate}
 	_, vs, err := m.changeOffer(ctx, viewer, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
 		answer.Status = Duplicate
 		stored, err := w.OfferForUpdate(offer.ID)
-		var vs models.Violations
+		known := err == nil
+		same := known && len(faults) == 0 && sameOffer(stored, &offer)
 		switch {
-		case errors.Is(err, store.ErrNotFound):
-			answer.Status = Accepted
+		case err != nil && !errors.Is(err, store.ErrNotFound):
+			return nil, nil, err
+		case same && (stored.SubmittedAt != nil || !live):
+			return stored, nil, nil
+		case known && stored.SubmittedAt != nil:
+			return stored, faults.Merge(violation("id", models.CodeConflict, quote(offer.ID)+" was submitted with other content and cannot be changed: give a new offer a new id")), nil
+		}
+		answer.Status = Accepted
+		vs, err := m.judgeOffer(w, offer, live, faults)
+		if err == nil && len(vs) == 0 && !known {
 			stored, vs, err = m.createOffer(w, offer)
-		case err == nil && !sameOffer(stored, &offer):
-			if stored.SubmittedAt != nil {
-				return stored, violation("id", models.CodeConflict, quote(offer.ID)+" was submitted with other content and cannot be changed: give a new offer a new id"), nil
-			}
-			answer.Status = Accepted
+		} else if err == nil && len(vs) == 0 && !same {
 			stored, vs, err = m.replaceOffer(w, stored, offer)
 		}
-		if err == nil && len(vs) == 0 && live && stored.SubmittedAt == nil {
-			answer.Status = Accepted
+		if err == nil && len(vs) == 0 && live {
 			vs, err = m.submitOffer(w, stored)
 		}
 		return stored, vs, err
@@ -85,6 +90,27 @@ func (m *Market) RecordPrivateOffer(ctx context.Context, viewer models.Viewer, o
 		answer.reject(vs)
 	}
 	return answer, err
+}
+
+// judgeOffer finds everything that keeps an offer of a file from the state that
+// the file says, at once (D8).
+func (m *Market) judgeOffer(w *store.Writer, offer models.PrivateOffer, live bool, faults models.Violations) (models.Violations, error) {
+	publisher, vs, err := publisherOf(w, &offer)
+	if err != nil {
+		return nil, err
+	}
+	if len(faults) == 0 && !live {
+		return vs.Merge(offer.CheckDraft(m.Limits)), nil
+	}
+	offer.PublisherID = publisher
+	facts, err := submitFacts(w, &offer)
+	if err != nil {
+		return nil, err
+	}
+	if len(faults) > 0 {
+		return faults.Merge(vs).Merge(offer.CheckFacts(facts)), nil
+	}
+	return vs.Merge(offer.CheckSubmit(facts, m.Limits, m.Now())), nil
 }
 
 // changeOffer runs a change in a transaction that violations undo.

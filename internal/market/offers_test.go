@@ -115,7 +115,7 @@ func TestRecordPrivateOffer(t *testing.T) {
 	onEngines(t, func(w *world) {
 		record := func(what string, offer models.PrivateOffer, live bool, want string) {
 			t.Helper()
-			outcome, err := w.RecordPrivateOffer(background, models.System, offer, live)
+			outcome, err := w.RecordPrivateOffer(background, models.System, offer, live, nil)
 			w.must(err)
 			w.same(what, short([]market.Outcome{outcome}), []string{want})
 		}

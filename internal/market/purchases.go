@@ -22,10 +22,10 @@ import (
 // ever after, with other content PURCHASE_CONFLICT. A record that does not fit
 // the life of its subscription, as known with it, is refused (D17). Offers that
 // win an accepted purchase or renewal are sold (D9).
-func (m *Market) RecordPurchases(ctx context.Context, viewer models.Viewer, records []models.Purchase) ([]Outcome, error) {
+func (m *Market) RecordPurchases(ctx context.Context, viewer models.Viewer, records []models.Purchase, faults Faults) ([]Outcome, error) {
 	var outcomes []Outcome
 	err := m.Store.Write(ctx, viewer, func(w *store.Writer) error {
-		b := purchaseBatch{Writer: w, market: m, records: records, outcomes: make([]Outcome, len(records))}
+		b := purchaseBatch{Writer: w, market: m, records: records, faults: faults, outcomes: make([]Outcome, len(records))}
 		outcomes = b.outcomes
 		return b.run()
 	})
@@ -40,6 +40,7 @@ type purchaseBatch struct {
 	*store.Writer
 	market   *Market
 	records  []models.Purchase
+	faults   Faults
 	outcomes []Outcome
 
 	now       time.Time
@@ -79,7 +80,7 @@ func (b *purchaseBatch) run() error {
 		return err
 	}
 	for _, i := range b.inOrder() {
-		if err := b.record(&b.records[i], &b.outcomes[i]); err != nil {
+		if err := b.record(&b.records[i], b.faults.of(i), &b.outcomes[i]); err != nil {
 			return err
 		}
 	}
@@ -176,8 +177,11 @@ func (b *purchaseBatch) loadCatalogue(resellerIDs, customerIDs, productIDs []str
 
 // record answers one record and, if it is accepted, adds it to its
 // subscription.
-func (b *purchaseBatch) record(p *models.Purchase, o *Outcome) error {
-	vs := p.Check()
+func (b *purchaseBatch) record(p *models.Purchase, faults models.Violations, o *Outcome) error {
+	vs := faults
+	if len(vs) == 0 {
+		vs = p.Check()
+	}
 	digest := p.Fingerprint()
 	if stored, ok := b.known[factKey(p)]; ok && len(vs) == 0 {
 		o.repeats(stored == digest, models.CodePurchaseConflict)
@@ -188,11 +192,11 @@ func (b *purchaseBatch) record(p *models.Purchase, o *Outcome) error {
 	before := b.accounts[p.SubscriptionID]
 	switch {
 	case p.Action != models.ActionNew:
-		vs = append(vs, b.judgeChange(p, before)...)
+		vs = vs.Merge(b.judgeChange(p, before))
 	case before != nil:
-		vs = append(vs, violation("subscription_id", models.CodeSubscriptionExists, quote(p.SubscriptionID)+" was bought already")...)
+		vs = vs.Merge(violation("subscription_id", models.CodeSubscriptionExists, quote(p.SubscriptionID)+" was bought already"))
 	default:
-		vs = append(vs, b.judgeNew(p)...)
+		vs = vs.Merge(b.judgeNew(p))
 	}
 	if len(vs) > 0 {
 		o.reject(vs)
@@ -286,6 +290,10 @@ func (b *purchaseBatch) apply(p *models.Purchase, before *purchased) (models.Vio
 	}
 	s.Purchases = append(slices.Clip(s.Purchases), *p)
 	if vs := s.fold(b.market.Refunds); len(vs) > 0 {
+		if other := s.Misfit(b.market.Refunds); factKey(other) != factKey(p) {
+			return violation("occurred_at", models.CodeConflict, "breaks a record that is there already, "+quote(other.ExternalID)+" of "+quote(other.Source)+
+				" at "+other.OccurredAt.Format(time.RFC3339)+": "+vs.Error()), nil
+		}
 		return vs, nil
 	}
 	if robbed != nil {

@@ -249,7 +249,7 @@ func TestOneIdOfTwoResellers(t *testing.T) {
 			var wait sync.WaitGroup
 			for i := range buys {
 				wait.Go(func() {
-					outcomes, err := w.RecordPurchases(context.Background(), models.System, buys[i:i+1])
+					outcomes, err := w.RecordPurchases(context.Background(), models.System, buys[i:i+1], nil)
 					if err != nil {
 						t.Error(err)
 						return

@@ -23,11 +23,11 @@ import (
 //
 // A record that has its Digest was checked by whoever made that, as
 // internal/formats does while it reads ahead; it is not checked again.
-func (m *Market) RecordUsage(ctx context.Context, viewer models.Viewer, records []models.UsageRecord) ([]Outcome, error) {
+func (m *Market) RecordUsage(ctx context.Context, viewer models.Viewer, records []models.UsageRecord, faults Faults) ([]Outcome, error) {
 	checked := make([]checkedUsage, len(records))
 	for i := range records {
-		c := checkedUsage{record: &records[i], digest: records[i].Digest}
-		if c.digest == (models.Digest{}) {
+		c := checkedUsage{record: &records[i], digest: records[i].Digest, violations: faults.of(i)}
+		if c.digest == (models.Digest{}) && len(c.violations) == 0 {
 			c.violations, c.digest = c.record.Check(), c.record.Fingerprint()
 		}
 		checked[i] = c
@@ -84,7 +84,7 @@ func (b *usageBatch) run() error {
 		return err
 	}
 	for i := range b.checked {
-		b.outcomes[i].Violations = slices.Concat(b.checked[i].violations, b.judge(b.checked[i].record))
+		b.outcomes[i].Violations = b.checked[i].violations.Merge(b.judge(b.checked[i].record))
 	}
 	if err := b.answerKnown(); err != nil {
 		return err

@@ -135,7 +135,7 @@ func TestUsageAtOnce(t *testing.T) {
 					_, err := w.RecordUsage(context.Background(), models.System, []models.UsageRecord{
 						use(fmt.Sprint("shared-", round), "s", "2024-03-20T00:00:00Z", "1"),
 						use(fmt.Sprint("own-", program, "-", round), "t", "2024-03-20T00:00:00Z", "0.5"),
-					})
+					}, nil)
 					if err != nil {
 						w.Error(err)
 					}

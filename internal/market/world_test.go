@@ -146,7 +146,7 @@ func codes(vs models.Violations) string {
 
 func (w *world) save(records ...models.Record) []string {
 	w.Helper()
-	outcomes, err := w.SaveCatalogue(context.Background(), models.System, records)
+	outcomes, err := w.SaveCatalogue(context.Background(), models.System, records, nil)
 	w.must(err)
 	return short(outcomes)
 }
@@ -201,7 +201,7 @@ func use(id, subscription, at, quantity string, changes ...func(*models.UsageRec
 // accepted.
 func (w *world) purchases(records ...models.Purchase) []string {
 	w.Helper()
-	outcomes, err := w.RecordPurchases(context.Background(), models.System, records)
+	outcomes, err := w.RecordPurchases(context.Background(), models.System, records, nil)
 	w.must(err)
 	return short(outcomes)
 }
@@ -217,7 +217,7 @@ func (w *world) recordPurchases(records ...models.Purchase) {
 
 func (w *world) usage(viewer models.Viewer, records ...models.UsageRecord) []string {
 	w.Helper()
-	outcomes, err := w.RecordUsage(context.Background(), viewer, records)
+	outcomes, err := w.RecordUsage(context.Background(), viewer, records, nil)
 	w.must(err)
 	return short(outcomes)
 }
@@ -251,7 +251,7 @@ func offerOf(id string, line models.PricingLine, resellers ...string) models.Pri
 // submit creates and submits an offer.
 func (w *world) submit(o models.PrivateOffer) {
 	w.Helper()
-	outcome, err := w.RecordPrivateOffer(context.Background(), models.System, o, true)
+	outcome, err := w.RecordPrivateOffer(context.Background(), models.System, o, true, nil)
 	w.must(err)
 	if outcome.Status != market.Accepted {
 		w.Fatalf("offer %s: %s", o.ID, codes(outcome.Violations))
