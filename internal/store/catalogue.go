@@ -242,8 +242,9 @@ func (w *Writer) SaveRecords(records []models.Record, now time.Time) ([]RecordOu
 }
 
 // SaveRecord creates or updates one catalogue record, and adds what it became
-// to the history. References to what does not exist are models.Violations; the
-// record itself is taken as checked. An unchanged record leaves no trace.
+// to the history. References to what does not exist, and a product that another
+// publisher has, are models.Violations; the record itself is taken as checked.
+// An unchanged record leaves no trace.
 func (w *Writer) SaveRecord(record models.Record, now time.Time) (Saved, error) {
 	vs, err := w.checkReferences(record)
 	if err != nil {
@@ -369,9 +370,25 @@ func upsert[T any](w *Writer, table string, row *T) (Saved, string, error) {
 		if string(old) == string(document) {
 			return Unchanged, "", nil
 		}
+		if err := keeps(before, row).Err(); err != nil {
+			return Rejected, "", err
+		}
 	}
-	err = w.db.Table(table).Clauses(clause.OnConflict{UpdateAll: true}).Create(row).Error
-	return saved, string(document), wrap(err)
+	query := w.db.Table(table)
+	if saved == Updated { // one that another writer creates meanwhile is ErrDuplicate, and found by the next attempt
+		query = query.Clauses(clause.OnConflict{UpdateAll: true})
+	}
+	return saved, string(document), wrap(query.Create(row).Error)
+}
+
+// keeps returns what the change of a record takes from others. Subscriptions,
+// offers and buckets hold the publisher of their product.
+func keeps(before, after any) (vs models.Violations) {
+	old, ok := before.(*models.Product)
+	if ok && old.PublisherID != after.(*models.Product).PublisherID {
+		vs.Add("publisherId", models.CodeConflict, "is not the publisher of this product so far: a product keeps its publisher, so list it again under another id")
+	}
+	return vs
 }
 
 // primaryKey is the condition that finds the row, empty columns included

@@ -316,24 +316,16 @@ func TestSaveRecord(t *testing.T) {
 			return nil
 		})
 		write(t, s, func(w *store.Writer) error {
-			outcomes := must[[]store.RecordOutcome](t)(w.SaveRecords([]models.Record{
-				{Customer: &models.Customer{ResellerTenantID: "nobody", TenantID: customerA}},
-				{Product: &models.Product{ID: "p", PublisherID: "nobody", AuthorizedResellers: []string{"comes later"}}},
-				{Plan: &models.Plan{ProductID: "MAIL", ID: "p"}},
-				{Meter: &models.Meter{ProductID: "mail ", ID: "p"}},
-				{Price: &models.Price{ProductID: "mail", PlanID: "none", MeterID: "none"}},
-				{Publisher: &models.Publisher{ID: "nobody"}},
-				{Product: &models.Product{ID: "p", PublisherID: "nobody"}},
-			}, later))
-			var codes []string
-			for _, o := range outcomes {
-				line := fmt.Sprint(o.Saved)
-				for _, v := range o.Violations {
-					line += " " + v.Path() + " " + string(v.Code)
-				}
-				codes = append(codes, line)
-			}
-			equal(t, "outcomes", codes, []string{
+			outcomes := saved(t, w,
+				models.Record{Customer: &models.Customer{ResellerTenantID: "nobody", TenantID: customerA}},
+				models.Record{Product: &models.Product{ID: "p", PublisherID: "nobody", AuthorizedResellers: []string{"comes later"}}},
+				models.Record{Plan: &models.Plan{ProductID: "MAIL", ID: "p"}},
+				models.Record{Meter: &models.Meter{ProductID: "mail ", ID: "p"}},
+				models.Record{Price: &models.Price{ProductID: "mail", PlanID: "none", MeterID: "none"}},
+				models.Record{Publisher: &models.Publisher{ID: "nobody"}},
+				models.Record{Product: &models.Product{ID: "p", PublisherID: "nobody"}},
+			)
+			equal(t, "outcomes", outcomes, []string{
 				"0 resellerTenantId RESELLER_UNKNOWN",
 				"0 publisherId PUBLISHER_UNKNOWN",
 				"0 productId PRODUCT_UNKNOWN",
@@ -344,6 +336,49 @@ func TestSaveRecord(t *testing.T) {
 			return nil
 		})
 	})
+}
+
+// A product keeps its publisher, whatever else changes: what was sold of it
+// holds that publisher.
+func TestProductKeepsItsPublisher(t *testing.T) {
+	filled(t, func(t *testing.T, s *store.Store) {
+		moved, renamed := *catalogue()[3].Product, *catalogue()[3].Product
+		moved.PublisherID, moved.Title, renamed.Title = "fabrikam", "Moved", "Renamed"
+		write(t, s, func(w *store.Writer) error {
+			equal(t, "outcomes", saved(t, w, models.Record{Product: &moved}, models.Record{Product: &renamed}), []string{"0 publisherId CONFLICT", "2"})
+			return nil
+		})
+		read(t, s, finance, func(r *store.Reader) {
+			products, _, err := r.Products(store.ProductFilter{IDs: []string{"mail"}}, store.Page{})
+			fails(t, "products", err, nil)
+			equal(t, "product", products, []models.Product{renamed})
+		})
+		// Two that create it at once are told apart, too.
+		together(t, 2, func(i int) error {
+			product := renamed
+			product.ID, product.PublisherID = "new", []string{"contoso", "fabrikam"}[i]
+			return s.Write(context.Background(), models.System, func(w *store.Writer) error {
+				_, err := w.SaveRecords([]models.Record{{Product: &product}}, now)
+				return err
+			})
+		})
+		read(t, s, finance, func(r *store.Reader) {
+			equal(t, "history", len(must[[]models.CatalogueChange](t)(r.CatalogueHistory("product", "new"))), 1)
+		})
+	})
+}
+
+// saved saves the records and tells of each what that did, and its violations.
+func saved(t *testing.T, w *store.Writer, records ...models.Record) (lines []string) {
+	t.Helper()
+	for _, o := range must[[]store.RecordOutcome](t)(w.SaveRecords(records, now)) {
+		line := fmt.Sprint(o.Saved)
+		for _, v := range o.Violations {
+			line += " " + v.Path() + " " + string(v.Code)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // Ids that differ in one byte are different ids.
