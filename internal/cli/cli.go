@@ -201,13 +201,17 @@ type session struct {
 	logger *slog.Logger
 }
 
-// open opens the database, and closes it when close is called.
-func (c *commands) open(ctx context.Context, p *Program, logger *slog.Logger) (*session, error) {
-	database, err := store.Open(ctx, c.database(defaultDatabase), store.Options{Logger: logger})
+// existing is for commands that are worth nothing on a database that they would
+// have to make: its name is mistyped, and "all well" would be a lie.
+var existing = store.Options{Existing: true}
+
+// open opens the database. Who asks closes its store.
+func (c *commands) open(ctx context.Context, p *Program, options store.Options) (*session, error) {
+	database, err := store.Open(ctx, c.database(defaultDatabase), options)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Market: market.New(database, nil), frozen: c.Now.at != nil, logger: logger}
+	s := &session{Market: market.New(database, nil), frozen: c.Now.at != nil, logger: options.Logger}
 	if s.Clock, err = c.clock(ctx, p, database); err != nil {
 		return nil, errors.Join(err, database.Close())
 	}
@@ -245,8 +249,8 @@ func (c *commands) clock(ctx context.Context, p *Program, database *store.Store)
 }
 
 // with opens the database for f.
-func (c *commands) with(ctx context.Context, p *Program, f func(s *session) error) (err error) {
-	s, err := c.open(ctx, p, nil)
+func (c *commands) with(ctx context.Context, p *Program, options store.Options, f func(s *session) error) (err error) {
+	s, err := c.open(ctx, p, options)
 	if err != nil {
 		return err
 	}

@@ -253,12 +253,32 @@ func TestRefusals(t *testing.T) {
 		{"postgres://localhost/x", "unknown scheme"},
 		{"mysql://root:secret@127.0.0.1:1/x", "no server answers"},
 	} {
-		r := run(t, "work", "--database", c.database).must(t, 2)
+		r := run(t, "migrate", "--database", c.database).must(t, 2)
 		r.says(t, r.stderr, c.says)
 		if strings.Contains(r.stderr, "secret") {
 			t.Errorf("the password is shown: %s", r.stderr)
 		}
 	}
+}
+
+// A database that nobody has made is a mistyped one: what reads from it says so
+// and leaves nothing behind.
+func TestMistypedDatabase(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		for _, arguments := range [][]string{
+			{"verify"}, {"work"}, {"export", "payouts", "--month", "2024-05"}, {"export", "margins"}, {"token", "--role", "FINANCE"},
+		} {
+			r := run(t, append(arguments, "--database", database)...).must(t, 2)
+			r.says(t, r.stderr, "there is no database at ").says(t, r.stderr, ": import, migrate, serve or demo make one")
+			if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+				if _, err := os.Stat(path); err == nil || r.stdout != "" {
+					t.Errorf("%s: made the database, or said %q", arguments[0], r.stdout)
+				}
+			}
+		}
+		run(t, "migrate", "--database", database).must(t, 0)
+		run(t, "verify", "--database", database).must(t, 0)
+	})
 }
 
 // A database that fails is named in our words; its own are there for who asks.
@@ -493,6 +513,7 @@ func TestStoppedImport(t *testing.T) {
 // keeps.
 func TestToken(t *testing.T) {
 	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	market(t, database)
 	first := run(t, "token", "--role", "reseller", "--organization", strings.ToUpper(reseller), "--database", database).must(t, 0).stdout
 	second := run(t, "token", "--role", "RESELLER", "--organization", reseller, "--database", database, "--now", "1999-01-01T00:00:00Z").must(t, 0).stdout
 	if first != second || strings.Count(first, ".") != 2 || strings.Count(first, "\n") != 1 {

@@ -19,7 +19,7 @@ type workCommand struct{}
 
 // Run does what is due and says what that was.
 func (*workCommand) Run(ctx context.Context, p *Program, c *commands) error {
-	return c.with(ctx, p, func(s *session) error {
+	return c.with(ctx, p, existing, func(s *session) error {
 		done, err := s.Work(ctx)
 		if err == nil {
 			_, err = fmt.Fprintf(p.Stdout, "%d resellers authorised, %d published, %d failed; %d offers went live, %d ended\n",
@@ -42,7 +42,7 @@ func (t *tokenCommand) Run(ctx context.Context, p *Program, c *commands) error {
 		return fmt.Errorf("--role %q is none: choose PUBLISHER, RESELLER, FINANCE or OPERATOR", t.Role)
 	}
 	viewer.Organization = lowerGUID(viewer.Organization)
-	return c.with(ctx, p, func(s *session) error {
+	return c.with(ctx, p, existing, func(s *session) error {
 		tokens, err := c.tokens(ctx, s)
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ type verifyCommand struct{}
 
 // Run prints every difference and a summary.
 func (*verifyCommand) Run(ctx context.Context, p *Program, c *commands) error {
-	return c.with(ctx, p, func(s *session) error {
+	return c.with(ctx, p, existing, func(s *session) error {
 		sum, err := s.Verify(ctx, func(difference string) { fmt.Fprintln(p.Stdout, difference) })
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func (d *demoCommand) Run(ctx context.Context, p *Program, c *commands) (err err
 	if err := c.loadDemo(ctx, p, logger); err != nil {
 		return err
 	}
-	session, err := c.open(ctx, p, logger)
+	session, err := c.open(ctx, p, store.Options{Logger: logger})
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (e *exportCommand) Run(ctx context.Context, p *Program, c *commands) error 
 		return err
 	}
 	e.Reseller = lowerGUID(e.Reseller)
-	return c.with(ctx, p, func(s *session) error {
+	return c.with(ctx, p, existing, func(s *session) error {
 		if err := e.known(ctx, s); err != nil {
 			return err
 		}

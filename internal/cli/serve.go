@@ -21,7 +21,7 @@ type serveCommand struct {
 // Run serves until the context ends.
 func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err error) {
 	logger := slog.New(slog.NewTextHandler(p.Stderr, nil))
-	session, err := c.open(ctx, p, logger)
+	session, err := c.open(ctx, p, store.Options{Logger: logger})
 	if err != nil {
 		return err
 	}

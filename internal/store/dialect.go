@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -131,6 +132,13 @@ type sqliteTarget struct {
 	private bool
 }
 
+func (t sqliteTarget) place() string { return t.path }
+
+func (t sqliteTarget) exists() bool {
+	_, err := os.Stat(t.path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 func (t sqliteTarget) open(ctx context.Context, s *Store) error {
 	s.dialect = sqliteDialect
 	// FULL: what was answered "accepted" must survive a power cut, not only
@@ -229,6 +237,8 @@ func lockSQLite(ctx context.Context, db *sql.DB) (func(error) error, error) {
 
 // mysqlTarget is a server that speaks the MySQL protocol.
 type mysqlTarget struct{ user, password, address, name string }
+
+func (t mysqlTarget) place() string { return t.address + "/" + t.name }
 
 func (t mysqlTarget) open(ctx context.Context, s *Store) error {
 	s.dialect = mysqlDialect

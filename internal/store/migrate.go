@@ -37,6 +37,23 @@ func (s *Store) Version(ctx context.Context) (int64, error) {
 	return version, wrap(err)
 }
 
+// made refuses a database without a schema.
+func (s *Store) made(ctx context.Context, url string) error {
+	version, err := s.Version(ctx)
+	if err != nil || version > 0 {
+		return err
+	}
+	target, err := parseURL(url)
+	if err != nil {
+		return err
+	}
+	return notMade(target)
+}
+
+func notMade(t target) error {
+	return &Error{"there is no database at " + t.place() + ": import, migrate, serve or demo make one"}
+}
+
 // ready makes sure that the schema is the one this program was written for.
 func (s *Store) ready(ctx context.Context, skipMigrations bool) error {
 	if !skipMigrations {

@@ -55,6 +55,9 @@ type Options struct {
 	// SkipMigrations leaves the schema as it is. Open then refuses a database
 	// that is not up to date.
 	SkipMigrations bool
+	// Existing refuses a database that nobody has made yet, where Open would
+	// make it: to read from a mistyped one would find nothing, and no fault.
+	Existing bool
 }
 
 // Store is one open database. It is safe for concurrent use.
@@ -85,7 +88,13 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ready(ctx, options.SkipMigrations); err != nil {
+	if options.Existing {
+		err = s.made(ctx, url)
+	}
+	if err == nil {
+		err = s.ready(ctx, options.SkipMigrations)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -96,6 +105,9 @@ func connect(ctx context.Context, url string, options Options) (*Store, error) {
 	target, err := parseURL(url)
 	if err != nil {
 		return nil, err
+	}
+	if file, ok := target.(sqliteTarget); ok && options.Existing && !file.exists() {
+		return nil, notMade(target)
 	}
 	s := &Store{logger: options.Logger}
 	if s.logger == nil {

@@ -11,6 +11,8 @@ import (
 type target interface {
 	// open connects and fills the store's dialect and pools.
 	open(ctx context.Context, s *Store) error
+	// place names it to users, without who opens it.
+	place() string
 }
 
 const urlForms = "write sqlite:PATH or mysql://user:password@host:port/name"
