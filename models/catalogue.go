@@ -254,9 +254,10 @@ type ExchangeRate struct {
 
 // Codes of catalogue records.
 const (
-	CodeInvalidCountry  Code = "INVALID_COUNTRY"
-	CodeInvalidCurrency Code = "INVALID_CURRENCY"
-	CodeTermBilling     Code = "TERM_AND_BILLING_MISMATCH"
+	CodeInvalidCountry      Code = "INVALID_COUNTRY"
+	CodeInvalidCurrency     Code = "INVALID_CURRENCY"
+	CodeTermBilling         Code = "TERM_AND_BILLING_MISMATCH"
+	CodeUnknownPrivateOffer Code = "PRIVATE_OFFER_UNKNOWN"
 )
 
 // Record is one catalogue record: exactly one pointer is set.

@@ -1460,6 +1460,8 @@ enum CatalogueErrorCode {
   PLAN_UNKNOWN
   "The meter that is named is not known."
   METER_UNKNOWN
+  "The private offer that is named is not known."
+  PRIVATE_OFFER_UNKNOWN
   "It would change what can never change, such as the publisher of a product."
   CONFLICT
 }

@@ -270,8 +270,9 @@ func (w *Writer) SaveRecord(record models.Record, now time.Time) (Saved, error) 
 	}).Error)
 }
 
-// checkReferences looks up every id that the record names. An agency fee may
-// name an offer or a product that comes later, and a product its resellers.
+// checkReferences looks up every id that the record names; only a product may
+// name resellers that come later. A fee is not such: it would never count where
+// an id is mistyped, and nobody would be told.
 func (w *Writer) checkReferences(record models.Record) (models.Violations, error) {
 	var vs models.Violations
 	var failed error
@@ -288,8 +289,11 @@ func (w *Writer) checkReferences(record models.Record) (models.Violations, error
 			w.known[name] = n > 0
 		}
 		if !w.known[name] {
-			vs.Add(field, code, `"`+id+`" is not known: import the `+kind+" first")
+			vs.Add(field, code, `"`+id+`" is not known: record the `+kind+" first")
 		}
+	}
+	publisher := func(id string) {
+		need("publisher", "publishers", "publisherId", id, models.CodeUnknownPublisher, clause.Eq{Column: "id", Value: id})
 	}
 	product := func(id string) {
 		need("product", "products", "productId", id, models.CodeUnknownProduct, clause.Eq{Column: "id", Value: id})
@@ -304,8 +308,7 @@ func (w *Writer) checkReferences(record models.Record) (models.Violations, error
 		id := record.Customer.ResellerTenantID
 		need("reseller", "resellers", "resellerTenantId", id, models.CodeUnknownReseller, clause.Eq{Column: "tenant_id", Value: id})
 	case record.Product != nil:
-		id := record.Product.PublisherID
-		need("publisher", "publishers", "publisherId", id, models.CodeUnknownPublisher, clause.Eq{Column: "id", Value: id})
+		publisher(record.Product.PublisherID)
 	case record.Plan != nil:
 		product(record.Plan.ProductID)
 	case record.Meter != nil:
@@ -315,6 +318,11 @@ func (w *Writer) checkReferences(record models.Record) (models.Violations, error
 		product(p.ProductID)
 		ofProduct("plan", "plans", "planId", p.ProductID, p.PlanID, models.CodeUnknownPlan)
 		ofProduct("meter", "meters", "meterId", p.ProductID, p.MeterID, models.CodeUnknownMeter)
+	case record.AgencyFee != nil:
+		f := record.AgencyFee
+		publisher(f.PublisherID)
+		product(f.ProductID)
+		need("private offer", "private_offers", "privateOfferId", f.PrivateOfferID, models.CodeUnknownPrivateOffer, clause.Eq{Column: "id", Value: f.PrivateOfferID})
 	}
 	return vs, failed
 }

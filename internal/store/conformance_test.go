@@ -322,6 +322,8 @@ func TestSaveRecord(t *testing.T) {
 				models.Record{Plan: &models.Plan{ProductID: "MAIL", ID: "p"}},
 				models.Record{Meter: &models.Meter{ProductID: "mail ", ID: "p"}},
 				models.Record{Price: &models.Price{ProductID: "mail", PlanID: "none", MeterID: "none"}},
+				models.Record{AgencyFee: &models.AgencyFeeRate{PublisherID: "nobody", ProductID: "none", PrivateOfferID: "none", EffectiveFrom: june}},
+				models.Record{AgencyFee: &models.AgencyFeeRate{PublisherID: "contoso", ProductID: "mail", PrivateOfferID: "offer-a", EffectiveFrom: june}},
 				models.Record{Publisher: &models.Publisher{ID: "nobody"}},
 				models.Record{Product: &models.Product{ID: "p", PublisherID: "nobody"}},
 			)
@@ -331,7 +333,8 @@ func TestSaveRecord(t *testing.T) {
 				"0 productId PRODUCT_UNKNOWN",
 				"0 productId PRODUCT_UNKNOWN",
 				"0 planId PLAN_UNKNOWN meterId METER_UNKNOWN",
-				"1", "1",
+				"0 publisherId PUBLISHER_UNKNOWN productId PRODUCT_UNKNOWN privateOfferId PRIVATE_OFFER_UNKNOWN",
+				"1", "1", "1",
 			})
 			return nil
 		})
