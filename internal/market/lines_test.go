@@ -148,6 +148,15 @@ func TestMarginsOfAReseller(t *testing.T) {
 }
 
 // Verify finds whatever is stored otherwise than the raw facts say.
+// tampered changes the subscription of TestVerifyFinds behind the market's back.
+func tampered(change func(*models.Subscription)) func(w *store.Writer) error {
+	return func(w *store.Writer) error {
+		subscriptions, err := w.SubscriptionsByID([]string{"s"})
+		change(&subscriptions[0])
+		return errors.Join(err, w.SaveSubscription(&subscriptions[0]))
+	}
+}
+
 func TestVerifyFinds(t *testing.T) {
 	cases := []struct {
 		name   string
@@ -171,11 +180,14 @@ func TestVerifyFinds(t *testing.T) {
 			err := w.InsertUsage([]models.UsageRecord{u})
 			return errors.Join(err, w.SaveBuckets([]models.Bucket{{Month: month("2024-03"), ResellerTenantID: resellerA, SubscriptionID: "s", PlanID: "metered", MeterID: "calls", PublisherID: "contoso", Quantity: money.New(10, 0), Records: 2}}))
 		}, "usage record meter 2: its content is not what was recorded"},
-		{"a wrong span", func(w *store.Writer) error {
-			subscriptions, err := w.SubscriptionsByID([]string{"s"})
-			subscriptions[0].FirstMonth = month("2024-01")
-			return errors.Join(err, w.SaveSubscription(&subscriptions[0]))
-		}, "subscription s: stored with charges from 2024-01 to 9999-12, its purchases say 2024-03 to 9999-12"},
+		{"a wrong span", tampered(func(s *models.Subscription) { s.FirstMonth = month("2024-01") }),
+			"subscription s: stored with charges from 2024-01 to 9999-12, its purchases say 2024-03 to 9999-12"},
+		{"another customer", tampered(func(s *models.Subscription) { s.CustomerTenantID = customer2 }),
+			`subscription s: stored with customer "` + customer2 + `", its purchase says "` + customer1 + `"`},
+		{"another currency", tampered(func(s *models.Subscription) { s.Currency = "KWD" }),
+			"subscription s: stored with billing currency KWD, which neither its purchase nor its reseller says"},
+		{"a trial that is none", tampered(func(s *models.Subscription) { s.TrialDays = 30 }),
+			"subscription s: stored with 30 trial days, its plan and the customer's other purchases say otherwise"},
 		{"a sale of an offer that was not live", func(w *store.Writer) error {
 			return w.RecordSales([]store.Sale{{PrivateOfferID: "offer", ResellerTenantID: resellerA, SubscriptionID: "s", SoldAt: instant("2024-02-01T00:00:00Z")}})
 		}, "private offer offer: sold by reseller " + resellerA + ", for whom it was not live then"},

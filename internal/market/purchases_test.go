@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -262,5 +263,40 @@ func TestOneIdOfTwoResellers(t *testing.T) {
 			w.same(id, answers, []string{"ACCEPTED", "REJECTED subscription_id:SUBSCRIPTION_EXISTS"})
 		}
 		w.verified()
+	})
+}
+
+// A record that cannot be read is told of what the market holds against it as
+// well, and is never accepted (D8).
+func TestFaultsAndFacts(t *testing.T) {
+	onEngines(t, func(w *world) {
+		fault := models.Violations{{Field: []string{"quantity"}, Code: "INVALID_NUMBER"}}
+		bought, err := w.RecordPurchases(background, models.System, []models.Purchase{
+			buy("s", "2024-03-01T00:00:00Z", "seats", func(p *models.Purchase) { p.ProductID, p.PlanID = "nothing", "nothing" }),
+		}, market.Faults{fault})
+		w.must(err)
+		w.same("purchase", short(bought), []string{"REJECTED quantity:INVALID_NUMBER product_id:PRODUCT_UNKNOWN"})
+		used, err := w.RecordUsage(background, models.System, []models.UsageRecord{use("1", "nothing", "2024-03-01T00:00:00Z", "1")}, market.Faults{fault})
+		w.must(err)
+		w.same("usage", short(used), []string{"REJECTED quantity:INVALID_NUMBER subscription_id:SUBSCRIPTION_UNKNOWN"})
+		nobody := offerOf("offer", percentage("nothing", "", "10"), "99999999-9999-4999-8999-999999999999")
+		offered, err := w.RecordPrivateOffer(background, models.System, nobody, true, fault)
+		w.must(err)
+		w.same("offer", short([]market.Outcome{offered}), []string{
+			"REJECTED quantity:INVALID_NUMBER pricing.0.productId:PRODUCT_NOT_FOUND resellers.0.tenantId:RESELLER_NOT_FOUND"})
+	})
+}
+
+// A back-dated fact that breaks a later one names it.
+func TestBreaksALaterFact(t *testing.T) {
+	onEngines(t, func(w *world) {
+		w.recordPurchases(buy("s", "2024-03-01T00:00:00Z", "seats", quantity(10)),
+			change(models.ActionAddQuantity, "s", "2024-03-20T00:00:00Z", quantity(2)))
+		outcomes, err := w.RecordPurchases(background, models.System, []models.Purchase{change(models.ActionCancelImmediate, "s", "2024-03-10T00:00:00Z")}, nil)
+		w.must(err)
+		w.same("cancel", short(outcomes), []string{"REJECTED occurred_at:CONFLICT"})
+		if message := outcomes[0].Violations[0].Message; !strings.Contains(message, "2024-03-20") {
+			t.Errorf("the message does not name the later record: %s", message)
+		}
 	})
 }

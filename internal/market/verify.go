@@ -1,7 +1,9 @@
 package market
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -24,7 +26,7 @@ type VerifySummary struct {
 // offers that were never published. Then it rates every month, checks each line
 // (D13), and compares the totals of the reports with the sums of the lines.
 func (m *Market) Verify(ctx context.Context, report func(difference string)) (VerifySummary, error) {
-	v := verification{market: m, report: report}
+	v := verification{market: m, report: report, history: map[string][]models.CatalogueChange{}}
 	err := m.Store.Read(ctx, models.System, func(r *store.Reader) error {
 		v.Reader = r
 		return v.facts()
@@ -49,6 +51,8 @@ type verification struct {
 	byID    map[string]*models.Subscription
 	months  []models.Month
 	book    *rating.Book
+	// history holds what the catalogue was asked for, by kind and key.
+	history map[string][]models.CatalogueChange
 }
 
 func (v *verification) differs(format string, values ...any) {
@@ -70,8 +74,9 @@ func (v *verification) facts() (err error) {
 	for i := range v.loaded.Subscriptions {
 		v.byID[v.loaded.Subscriptions[i].ID] = &v.loaded.Subscriptions[i]
 	}
-	v.subscriptions()
-	v.trials()
+	if err := v.subscriptions(); err != nil {
+		return err
+	}
 	sums, err := v.usage()
 	if err != nil {
 		return err
@@ -80,7 +85,8 @@ func (v *verification) facts() (err error) {
 	return v.sales()
 }
 
-func (v *verification) subscriptions() {
+func (v *verification) subscriptions() error {
+	firsts := v.firsts()
 	for i := range v.loaded.Subscriptions {
 		s := &v.loaded.Subscriptions[i]
 		v.summary.Subscriptions++
@@ -97,23 +103,98 @@ func (v *verification) subscriptions() {
 		if first, last := timeline.Span(); first != s.FirstMonth || last != s.LastMonth {
 			v.differs("subscription %s: stored with charges from %s to %s, its purchases say %s to %s", s.ID, s.FirstMonth, s.LastMonth, first, last)
 		}
+		if opening := openingOf(s); opening != nil {
+			if err := v.opening(s, opening, firsts[trialKeyOf(opening)] == opening); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
 }
 
-// trials finds customers with more than one trial of a plan (D5).
-func (v *verification) trials() {
-	holders := map[trialKey]*models.Subscription{}
-	for i := range v.loaded.Subscriptions {
-		s := &v.loaded.Subscriptions[i]
-		if s.TrialDays == 0 {
-			continue
-		}
-		key := trialKey{customerKey{s.ResellerTenantID, s.CustomerTenantID}, planKey{s.ProductID, s.PlanID}}
-		if other := holders[key]; other != nil {
-			v.differs("subscriptions %s and %s: both are the customer's trial of plan %s", other.ID, s.ID, s.PlanID)
-		}
-		holders[key] = s
+// openingOf is the purchase that a subscription began with.
+func openingOf(s *models.Subscription) *models.Purchase {
+	i := slices.IndexFunc(s.Purchases, func(p models.Purchase) bool { return p.Action == models.ActionNew })
+	if i < 0 {
+		return nil // its timeline has said so
 	}
+	return &s.Purchases[i]
+}
+
+// firsts are the first purchases of each customer on each plan, which may be
+// trials (D5).
+func (v *verification) firsts() map[trialKey]*models.Purchase {
+	firsts := map[trialKey]*models.Purchase{}
+	for i := range v.loaded.Subscriptions {
+		if p := openingOf(&v.loaded.Subscriptions[i]); p != nil {
+			if first := firsts[trialKeyOf(p)]; first == nil || comesBefore(p, first) {
+				firsts[trialKeyOf(p)] = p
+			}
+		}
+	}
+	return firsts
+}
+
+// opening compares what a subscription keeps for life (D17) with the purchase it
+// began with, and with what the catalogue has said of its plan and reseller.
+func (v *verification) opening(s *models.Subscription, p *models.Purchase, first bool) error {
+	product := slices.IndexFunc(v.loaded.Products, func(x models.Product) bool { return x.ID == p.ProductID })
+	var publisher string
+	if product >= 0 {
+		publisher = v.loaded.Products[product].PublisherID
+	}
+	for _, kept := range []struct{ name, stored, told string }{
+		{"publisher", s.PublisherID, publisher},
+		{"reseller", s.ResellerTenantID, p.ResellerTenantID},
+		{"indirect reseller", s.IndirectResellerTenantID, p.IndirectResellerTenantID},
+		{"customer", s.CustomerTenantID, p.CustomerTenantID},
+		{"product", s.ProductID, p.ProductID},
+		{"plan", s.PlanID, p.PlanID},
+		{"market", s.Market, p.Market},
+	} {
+		if kept.stored != kept.told {
+			v.differs("subscription %s: stored with %s %q, its purchase says %q", s.ID, kept.name, kept.stored, kept.told)
+		}
+	}
+	plans, err := told[models.Plan](v, "plan", p.ProductID+"/"+p.PlanID)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(plans, func(x models.Plan) bool { return x.PricingModel == s.PricingModel }) {
+		v.differs("subscription %s: stored with pricing model %s, which its plan never had", s.ID, s.PricingModel)
+	}
+	trial := first && slices.ContainsFunc(plans, func(x models.Plan) bool { return x.TrialDays == s.TrialDays })
+	if none := !first && s.TrialDays == 0; !trial && !none {
+		v.differs("subscription %s: stored with %d trial days, its plan and the customer's other purchases say otherwise", s.ID, s.TrialDays)
+	}
+	resellers, err := told[models.Reseller](v, "reseller", p.ResellerTenantID)
+	if err != nil {
+		return err
+	}
+	billed := func(x models.Reseller) bool { return s.Currency == cmp.Or(p.Currency, x.BillingCurrency) }
+	if !slices.ContainsFunc(resellers, billed) {
+		v.differs("subscription %s: stored with billing currency %s, which neither its purchase nor its reseller says", s.ID, s.Currency)
+	}
+	return nil
+}
+
+// told are all versions of a catalogue record that its history holds.
+func told[T any](v *verification, kind, key string) ([]T, error) {
+	changes, ok := v.history[kind+" "+key]
+	if !ok {
+		var err error
+		if changes, err = v.CatalogueHistory(kind, key); err != nil {
+			return nil, err
+		}
+		v.history[kind+" "+key] = changes
+	}
+	versions := make([]T, len(changes))
+	for i, change := range changes {
+		if err := json.Unmarshal([]byte(change.Document), &versions[i]); err != nil {
+			v.differs("history of %s %s: %v", kind, key, err)
+		}
+	}
+	return versions, nil
 }
 
 // usage adds every usage record up again.
