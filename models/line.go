@@ -163,6 +163,9 @@ type UnratedFact struct {
 	ResellerTenantID string
 	PublisherID      string
 	SubscriptionID   string
+	// PlanID and BillingCurrency are those of the line that it would make.
+	PlanID          string
+	BillingCurrency money.Currency
 	// Source and ExternalID name the purchase, MeterID the bucket.
 	Source, ExternalID, MeterID string
 	Code                        Code

@@ -113,6 +113,8 @@ func (q *LineQuery) concerns(fact *models.UnratedFact) bool {
 	switch {
 	case fact.Code == models.CodeUnknownFact: // the whole subscription is out
 		return true
+	case q.PlanID != "" && q.PlanID != fact.PlanID, q.Currency != "" && q.Currency != fact.BillingCurrency:
+		return false
 	case fact.MeterID != "":
 		return (q.MeterID == "" || q.MeterID == fact.MeterID) &&
 			(len(q.ChargeTypes) == 0 || slices.Contains(q.ChargeTypes, models.ChargeUsage))

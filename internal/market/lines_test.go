@@ -46,7 +46,10 @@ func TestUnrated(t *testing.T) {
 			{"purchases", market.LineQuery{ChargeTypes: []models.ChargeType{models.ChargeNew, models.ChargeRenew}}, 1},
 			{"another meter", market.LineQuery{MeterID: "calls"}, 1},
 			{"another subscription", market.LineQuery{Where: store.LineFilter{SubscriptionID: "u"}}, 0},
-			{"a currency that it may be in", market.LineQuery{Currency: "EUR"}, -1},
+			{"its currency", market.LineQuery{Currency: "USD"}, -1},
+			{"another currency", market.LineQuery{Currency: "EUR"}, 0},
+			{"another plan", market.LineQuery{PlanID: "seats"}, 0},
+			{"infrastructure, which it may be", market.LineQuery{Infrastructure: new(bool)}, -1},
 			{"an earlier month", market.LineQuery{From: month("2024-02"), To: month("2024-02")}, 0},
 		} {
 			if got := ask(c.query); got != c.want {

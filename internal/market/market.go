@@ -52,6 +52,9 @@ const (
 type Outcome struct {
 	Status     Status
 	Violations models.Violations
+	// Warning is what an ACCEPTED record has brought about that its sender may
+	// not want, empty for nothing.
+	Warning string
 }
 
 // Faults are what reading found wrong with the records of a batch, by position:

@@ -210,7 +210,21 @@ func (b *purchaseBatch) record(p *models.Purchase, faults models.Violations, o *
 	o.Status = Accepted
 	b.known[factKey(p)] = digest
 	b.accepted = append(b.accepted, &fact)
-	return nil
+	if p.Action == models.ActionCancelImmediate {
+		o.Warning, err = b.outlived(p)
+	}
+	return err
+}
+
+// outlived warns of usage that was accepted before its subscription turned out
+// to be cancelled: it stays billed (D17).
+func (b *purchaseBatch) outlived(cancel *models.Purchase) (string, error) {
+	last, _, err := b.Usage(store.UsageFilter{SubscriptionID: cancel.SubscriptionID}, store.Page{Limit: 1, Backward: true})
+	if err != nil || len(last) == 0 || last[0].OccurredAt.Before(cancel.OccurredAt) {
+		return "", err
+	}
+	return "subscription " + quote(cancel.SubscriptionID) + " has usage after its cancellation at " + cancel.OccurredAt.Format(time.RFC3339) +
+		", until " + last[0].OccurredAt.Format(time.RFC3339) + ": it was accepted, and stays billed", nil
 }
 
 // judgeNew tells what the catalogue holds against a first purchase.

@@ -3,10 +3,12 @@ package market_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/models"
 )
@@ -77,7 +79,11 @@ func TestBackDatedCancellation(t *testing.T) {
 		w.recordPurchases(buy("s", "2024-03-01T10:00:00Z", "metered"))
 		early, late := use("1", "s", "2024-03-20T00:00:00Z", "7"), use("2", "s", "2024-03-21T00:00:00Z", "1")
 		w.recordUsage(early)
-		w.recordPurchases(change(models.ActionCancelImmediate, "s", "2024-03-10T00:00:00Z"))
+		outcomes, err := w.RecordPurchases(background, models.System, []models.Purchase{change(models.ActionCancelImmediate, "s", "2024-03-10T00:00:00Z")}, nil)
+		w.must(err)
+		if outcomes[0].Status != market.Accepted || !strings.Contains(outcomes[0].Warning, "until 2024-03-20") {
+			w.Errorf("the cancellation is answered %+v", outcomes[0])
+		}
 		w.same("after", w.usage(models.System, early, late), []string{"DUPLICATE", "REJECTED occurred_at:SUBSCRIPTION_NOT_ACTIVE"})
 		w.same("buckets", w.buckets(), []string{"2024-03 s calls 7/1"})
 		if lines := w.lines(models.System, "2024-03"); len(lines) != 1 || lines[0].ListSubtotal != 350 {

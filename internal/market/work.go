@@ -105,23 +105,24 @@ func (m *Market) publish(w *store.Writer, offer *models.PrivateOffer, now time.T
 	byID := make(map[string]models.Product, len(products))
 	opened := map[string]bool{}
 	progress := make([]models.OfferReseller, len(waiting))
+	for _, product := range products {
+		byID[product.ID] = product
+	}
 	for i, reseller := range waiting {
-		if reseller.AuthorizedAt == nil {
-			reseller.AuthorizedAt = &now
-			done.Authorized++
+		// Who cannot be published is not let in either.
+		if reason := models.PublishCheck(offer, resellers[reseller.ResellerTenantID], byID); reason != "" {
+			reseller.FailedAt, reseller.FailureReason = &now, reason
+			done.Failed++
+		} else {
+			if reseller.AuthorizedAt == nil {
+				reseller.AuthorizedAt = &now
+				done.Authorized++
+			}
 			for j := range products {
 				if products[j].Authorize(reseller.ResellerTenantID) {
 					opened[products[j].ID] = true
 				}
 			}
-		}
-		for _, product := range products {
-			byID[product.ID] = product
-		}
-		if reason := models.PublishCheck(offer, resellers[reseller.ResellerTenantID], byID); reason != "" {
-			reseller.FailedAt, reseller.FailureReason = &now, reason
-			done.Failed++
-		} else {
 			reseller.PublishedAt = &now
 			done.Published++
 		}

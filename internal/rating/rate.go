@@ -239,14 +239,14 @@ func fee(line *models.BillingLine, fees []models.AgencyFeeRate, by basis) (model
 func (r *rater) refuse(a *account, source, externalID, meter string, code models.Code, message string) {
 	r.unrated = append(r.unrated, models.UnratedFact{
 		Month: r.month, ResellerTenantID: a.ResellerTenantID, PublisherID: a.PublisherID, SubscriptionID: a.ID,
-		Source: source, ExternalID: externalID, MeterID: meter, Code: code, Message: message,
+		PlanID: a.PlanID, BillingCurrency: a.Currency, Source: source, ExternalID: externalID, MeterID: meter, Code: code, Message: message,
 	})
 }
 
 func (r *rater) orphan(k *models.Bucket) {
 	r.unrated = append(r.unrated, models.UnratedFact{
 		Month: r.month, ResellerTenantID: k.ResellerTenantID, PublisherID: k.PublisherID, SubscriptionID: k.SubscriptionID,
-		MeterID: k.MeterID, Code: models.CodeUnknownFact, Message: "its subscription is not known",
+		PlanID: k.PlanID, MeterID: k.MeterID, Code: models.CodeUnknownFact, Message: "its subscription is not known",
 	})
 }
 
