@@ -105,6 +105,8 @@ func Run(ctx context.Context, p Program) int {
 		return StatusDone
 	case errors.As(err, &code):
 		return int(code)
+	case ctx.Err() != nil: // whatever words the database has for it
+		err = errors.Join(err, ctx.Err())
 	}
 	fmt.Fprintln(p.Stderr, "sellthrough: "+explain(err))
 	return StatusFailed

@@ -222,6 +222,7 @@ func TestRefusals(t *testing.T) {
 		{"a file without its columns", []string{"import", "usage", file(t, "wrong.csv", "a,b\n1,2\n")}, "occurred_at"},
 		{"another encoding", []string{"import", "usage", file(t, "utf16.csv", "\xff\xfes\x00o\x00"), "--json"}, "UTF-16"},
 		{"an unknown format", []string{"import", "usage", file(t, "x.csv", usageHeader), "--format", "xml"}, "xml"},
+		{"a place for rejected records that cannot be", []string{"import", "usage", file(t, "u.csv", usageHeader), "--rejected", filepath.Join(missing, "x.jsonl")}, "cannot write the rejected records to " + filepath.Join(missing, "x.jsonl") + ": no such file"},
 		{"an unknown report", []string{"export", "invoices", "--month", "2024-05"}, `"invoices" is no report`},
 		{"no month", []string{"export", "payouts"}, "--month"},
 		{"a month that is none", []string{"export", "payouts", "--month", "2024-13"}, "2024-13"},
@@ -243,7 +244,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := on(c.arguments...).must(t, 2)
 			r.says(t, r.stderr, c.says)
-			if r.stdout != "" {
+			if r.stdout != "" && !slices.Contains(c.arguments, "--json") {
 				t.Errorf("on standard output: %s", r.stdout)
 			}
 		})
@@ -405,6 +406,158 @@ func TestImportInputs(t *testing.T) {
 	}
 }
 
+// With --json an import prints one object whatever happens.
+func TestOneObject(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	market(t, database)
+	missing := filepath.Join(t.TempDir(), "missing.csv")
+	for _, c := range []struct {
+		arguments []string
+		says      string
+	}{
+		{[]string{"usage", missing}, missing + ": no such file or directory"},
+		{[]string{"usage", file(t, "empty.csv", "")}, "the file is empty"},
+		{[]string{"usage", t.TempDir()}, "is a directory"},
+		{[]string{"usage", file(t, "wrong.csv", "a,b\n1,2\n")}, "occurred_at"},
+		{[]string{"invoices", missing}, `"invoices" is no kind of file`},
+		{[]string{"usage", file(t, "x.csv", usageHeader), "--database", "postgres://x/y"}, "unknown scheme"},
+		{[]string{"usage", file(t, "y.csv", usageHeader), "--rejected", filepath.Join(missing, "r.jsonl")}, "cannot write the rejected records to "},
+	} {
+		r := run(t, append([]string{"import", "--json", "--database", database}, c.arguments...)...).must(t, 2)
+		var got map[string]any
+		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+			t.Errorf("%v: %v in %q", c.arguments, err, r.stdout)
+			continue
+		}
+		message, _ := got["error"].(string)
+		r.says(t, message, c.says).says(t, r.stderr, c.says)
+		for _, key := range []string{"records", "accepted", "duplicates", "rejected"} {
+			if got[key] != 0. {
+				t.Errorf("%v: %s is %v", c.arguments, key, got[key])
+			}
+		}
+		if got["file"] != c.arguments[1] || got["kind"] != c.arguments[0] || got["rejectedFile"] != "" || got["seconds"] != "0" {
+			t.Errorf("%v: %v", c.arguments, got)
+		}
+	}
+	r := run(t, "import", "usage", missing, "--database", database).must(t, 2)
+	if r.stdout != "" {
+		t.Errorf("without --json: %s", r.stdout)
+	}
+}
+
+// Rejected records go where they are told to; where they cannot be written, all
+// that was answered is counted, and the file is not to blame.
+func TestRejectedPath(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	market(t, database)
+	usage := file(t, "usage.csv", usageHeader+"m,u-1,2024-05-02T10:00:00Z,metered-1,calls,1\nm,u-2,2024-05-02T10:00:00Z,metered-1,none,1\n"+
+		"m,u-3,2024-05-02T10:00:00Z,metered-1,calls,1\n")
+	out := filepath.Join(t.TempDir(), "out.jsonl")
+	r := run(t, "import", "usage", usage, "--database", database, "--rejected", out).must(t, 1)
+	r.says(t, r.stdout, "2 accepted, 0 duplicates, 1 rejected (see "+out+")")
+	if text, _ := os.ReadFile(out); !strings.Contains(string(text), "METER_UNKNOWN") {
+		t.Errorf("rejected: %s", text)
+	}
+	// The folder is gone when the first record is rejected, though it was
+	// there when the import began.
+	folder := filepath.Join(t.TempDir(), "folder")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out = filepath.Join(folder, "out.jsonl")
+	p := program("import", "usage", "-", "--database", database, "--rejected", out)
+	in, pipe := io.Pipe()
+	p.Stdin = in
+	go func() {
+		io.WriteString(pipe, usageHeader+strings.Repeat("m,u-1,2024-05-02T10:00:00Z,metered-1,calls,1\n", 50_000)) // a chunk
+		if err := os.Remove(folder); err != nil {
+			t.Error(err)
+		}
+		io.WriteString(pipe, "m,u-2,2024-05-02T10:00:00Z,metered-1,none,1\nm,u-4,2024-05-02T10:00:00Z,metered-1,calls,1\n")
+		pipe.Close()
+	}()
+	r = runProgram(p).must(t, 2)
+	r.says(t, r.stdout, "-: 50002 records: 1 accepted, 50000 duplicates, 1 rejected, in")
+	r.says(t, r.stderr, "-: stopped after 50002 records, which stand; import the file again to go on: cannot write the rejected records to "+out+": no such file")
+}
+
+// Two imports of one file at the same time reject the same records, and leave
+// one rejected file that is whole.
+func TestImportTwiceAtOnce(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		market(t, database)
+		var text strings.Builder
+		text.WriteString(usageHeader)
+		const rejected = 3_000
+		for i := range rejected {
+			fmt.Fprintf(&text, "m,u-%d,2024-05-02T10:00:00Z,metered-1,none,1\nm,v-%d,2024-05-02T10:00:00Z,metered-1,calls,1\n", i, i)
+		}
+		path := file(t, "usage.csv", text.String())
+		if err := os.WriteFile(path+".rejected.jsonl.1.partial", []byte("of an import that was killed"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan ran)
+		for range 2 {
+			go func() { ended <- runProgram(program("import", "usage", path, "--database", database)) }()
+		}
+		for range 2 {
+			r := (<-ended).must(t, 1)
+			r.says(t, r.stdout, fmt.Sprintf("%d rejected (see %s.rejected.jsonl)", rejected, path))
+		}
+		lines, err := os.ReadFile(path + ".rejected.jsonl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for line := range strings.Lines(string(lines)) {
+			var record struct{ Record int }
+			if err := json.Unmarshal([]byte(line), &record); err != nil || record.Record != 2*n+1 {
+				t.Fatalf("line %d: %s, %v", n+1, line, err)
+			}
+			n++
+		}
+		left, _ := filepath.Glob(path + ".rejected.jsonl*")
+		if n != rejected || len(left) != 2 {
+			t.Errorf("%d records rejected, files %v", n, left)
+		}
+	})
+}
+
+// Order inside a file of purchases does not matter: a change may stand more than
+// a chunk before what it changes, and what rests on it with it.
+func TestPurchasesInAnyOrder(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	market(t, database)
+	run(t, "import", "catalogue", file(t, "seats.jsonl", `{"kind":"plan","productId":"mail","id":"seats","title":"Seats","pricingModel":"PER_USER"}`), "--database", database).must(t, 0)
+	var text strings.Builder
+	header, _, _ := strings.Cut(purchases, "\n")
+	text.WriteString(header + "\n")
+	row := func(id, at, action, subscription, quantity string) {
+		parties := ",,,,,,,"
+		if action == "new" {
+			parties = "," + reseller + "," + customer + ",mail,seats,P1M,MONTHLY,US"
+		}
+		fmt.Fprintf(&text, "crm,%s,%s,%s,%s%s,,%s\n", id, at, action, subscription, parties, quantity)
+	}
+	row("add", "2024-05-02T00:00:00Z", "addQuantity", "late", "5")
+	row("nobody", "2024-05-02T00:00:00Z", "addQuantity", "nobody", "5")
+	for i := range 5_000 {
+		row(fmt.Sprint("n-", i), "2024-05-01T00:00:00Z", "new", fmt.Sprint("s-", i), "1")
+	}
+	row("remove", "2024-05-03T00:00:00Z", "removeQuantity", "late", "4") // 2 and 5 less 4
+	row("new", "2024-05-01T00:00:00Z", "new", "late", "2")
+	path := file(t, "purchases.csv", text.String())
+	r := run(t, "import", "purchases", path, "--database", database).must(t, 1)
+	r.says(t, r.stdout, "5004 records: 5003 accepted, 0 duplicates, 1 rejected")
+	lines, _ := os.ReadFile(path + ".rejected.jsonl")
+	if !strings.HasPrefix(string(lines), `{"record":2,`) || strings.Count(string(lines), "SUBSCRIPTION_UNKNOWN") != 1 {
+		t.Errorf("rejected: %s", lines)
+	}
+	r = run(t, "import", "purchases", path, "--database", database).must(t, 1)
+	r.says(t, r.stdout, "0 accepted, 5003 duplicates, 1 rejected")
+}
+
 // A process that is killed in the middle of an import, at any place, leaves
 // nothing half done: the same file imported again counts every record once.
 func TestKilledImport(t *testing.T) {
@@ -507,6 +660,28 @@ func TestStoppedImport(t *testing.T) {
 			t.Errorf("want some chunks of the first run to be there: %s", r.stdout)
 		}
 	})
+}
+
+// An import that waits for a silent pipe ends when it is told to, before its
+// first byte and after it.
+func TestStoppedAtPipe(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	market(t, database)
+	for _, begun := range []string{"", usageHeader, usageHeader + "m,u-1,2024-05-02T10:00:00Z,metered-1,calls,1\n"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		in, pipe := io.Pipe()
+		p := program("import", "usage", "-", "--json", "--database", database)
+		var stdout, stderr bytes.Buffer
+		p.Stdin, p.Stdout, p.Stderr = in, &stdout, &stderr
+		go func() {
+			io.WriteString(pipe, begun)
+			cancel()
+		}()
+		if status := cli.Run(ctx, p); status != 2 || !strings.Contains(stderr.String(), "it was told to stop") || !strings.Contains(stdout.String(), `"error":"-: it was told to stop"`) {
+			t.Errorf("%q: status %d: %s%s", begun, status, stdout.String(), stderr.String())
+		}
+		pipe.Close()
+	}
 }
 
 // A token is printed and nothing else, signed with the key that the database

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -22,59 +25,76 @@ import (
 )
 
 type importCommand struct {
-	What   string `arg:"" name:"kind" help:"catalogue, price-sheet, private-offers, purchases, usage or exchange-rates."`
-	File   string `arg:"" help:"The file, - for standard input. .gz and .zst are read as they are."`
-	Kind   string `help:"What a catalogue file in CSV holds: publisher, reseller, customer, product, plan, meter, price, agencyFee."`
-	Format string `help:"Format of a usage file whose text does not tell: csv, jsonl, metering, daily-rated."`
-	JSON   bool   `name:"json" help:"Print the summary as one JSON object."`
+	What     string `arg:"" name:"kind" help:"catalogue, price-sheet, private-offers, purchases, usage or exchange-rates."`
+	File     string `arg:"" help:"The file, - for standard input. .gz and .zst are read as they are."`
+	Kind     string `help:"What a catalogue file in CSV holds: publisher, reseller, customer, product, plan, meter, price, agencyFee."`
+	Format   string `help:"Format of a usage file whose text does not tell: csv, jsonl, metering, daily-rated."`
+	Rejected string `help:"Where rejected records go. Default: beside the file, under its name and .rejected.jsonl." placeholder:"PATH"`
+	JSON     bool   `name:"json" help:"Print one JSON object: the summary, or why there was nothing to sum up."`
 }
 
 var usageFormats = []formats.Format{formats.FormatAny, formats.FormatCSV, formats.FormatJSONLines, formats.FormatMetering, formats.FormatDailyRated}
 
 // Run imports the file and prints the summary.
 func (i *importCommand) Run(ctx context.Context, p *Program, c *commands) error {
+	began := p.Clock()
+	done, err := i.run(ctx, p, c)
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(err, ctx.Err())
+	}
+	summary := importSummary{File: i.File, Kind: i.What, ImportCount: done, Seconds: seconds(p.Clock().Sub(began))}
+	if err != nil {
+		summary.Error = explain(err)
+	}
+	// Who reads JSON gets an object whatever happens; others get no summary of
+	// nothing.
+	if i.JSON || err == nil || done.Records > 0 {
+		if printed := summary.print(p.Stdout, i.JSON); err == nil {
+			err = printed
+		}
+	}
+	if err == nil && done.Rejected > 0 {
+		return status(StatusFindings)
+	}
+	return err
+}
+
+// run imports the file and counts what was answered, also when it is stopped.
+func (i *importCommand) run(ctx context.Context, p *Program, c *commands) (done ImportCount, err error) {
 	kind, known := importKinds[i.What]
 	if !known {
-		return fmt.Errorf("%q is no kind of file: import catalogue, price-sheet, private-offers, purchases, usage or exchange-rates", i.What)
+		return done, fmt.Errorf("%q is no kind of file: import catalogue, price-sheet, private-offers, purchases, usage or exchange-rates", i.What)
 	}
 	if !slices.Contains(usageFormats, formats.Format(i.Format)) {
-		return fmt.Errorf("--format %q is none: choose csv, jsonl, metering or daily-rated", i.Format)
+		return done, fmt.Errorf("--format %q is none: choose csv, jsonl, metering or daily-rated", i.Format)
 	}
-	input, err := formats.Open(i.File, p.Stdin)
+	input, err := formats.Open(ctx, i.File, p.Stdin)
 	if err != nil {
-		return fmt.Errorf("%s: %w", i.File, fileError(err))
+		return done, i.fault(0, err)
 	}
 	defer input.Close()
-	return c.with(ctx, p, store.Options{}, func(s *session) error {
-		began := p.Clock()
+	err = c.with(ctx, p, store.Options{}, func(s *session) error {
 		progress := p.progress(input)
 		job := importJob{
 			market: s.Market, kind: i.Kind, format: formats.Format(i.Format),
-			rejectedPath: rejectedPath(i.File), progress: progress.show, warn: func(warning string) { progress.say(warning) },
+			rejectedPath: cmp.Or(i.Rejected, rejectedPath(i.File)), progress: progress.show, warn: func(warning string) { progress.say(warning) },
 		}
-		done, err := kind(ctx, job, input)
+		done, err = kind(ctx, job, input)
 		progress.end()
-		return i.finish(p, done, err, p.Clock().Sub(began))
+		return i.fault(done.Records, err)
 	})
+	return done, err
 }
 
-// finish prints the summary of what was answered, and turns the end of the
-// import into that of the program.
-func (i *importCommand) finish(p *Program, done ImportCount, err error, took time.Duration) error {
-	if err != nil && done.Records == 0 {
+// fault says what stopped the import, and where.
+func (i *importCommand) fault(records int, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case records == 0:
 		return &explained{i.File + ": " + explain(fileError(err)), err}
 	}
-	summary := importSummary{File: i.File, Kind: i.What, ImportCount: done, Seconds: seconds(took)}
-	if printed := summary.print(p.Stdout, i.JSON); err == nil {
-		err = printed
-	}
-	switch {
-	case err != nil:
-		return &explained{fmt.Sprintf("%s: stopped after %d records, which stand; import the file again to go on: %s", i.File, done.Records, explain(fileError(err))), err}
-	case done.Rejected > 0:
-		return status(StatusFindings)
-	}
-	return nil
+	return &explained{fmt.Sprintf("%s: stopped after %d records, which stand; import the file again to go on: %s", i.File, records, explain(fileError(err))), err}
 }
 
 // fileError words what the operating system says, without the path, which is
@@ -87,9 +107,9 @@ func fileError(err error) error {
 	return err
 }
 
-// rejectedPath is beside the file.
+// rejectedPath is beside the file; beside a pipe is where the program runs.
 func rejectedPath(file string) string {
-	if file == "-" {
+	if file == "-" || strings.HasPrefix(file, "/dev/") {
 		file = "stdin"
 	}
 	return file + ".rejected.jsonl"
@@ -112,6 +132,8 @@ type importSummary struct {
 	ImportCount
 	// Seconds is a decimal number.
 	Seconds string `json:"seconds"`
+	// Error is what stopped the import.
+	Error string `json:"error,omitempty"`
 }
 
 func (s *importSummary) print(out io.Writer, asJSON bool) error {
@@ -124,7 +146,7 @@ func (s *importSummary) print(out io.Writer, asJSON bool) error {
 
 func (s *importSummary) sentence() string {
 	where := ""
-	if s.Rejected > 0 {
+	if s.RejectedFile != "" {
 		where = " (see " + s.RejectedFile + ")"
 	}
 	return fmt.Sprintf("%s: %d records: %d accepted, %d duplicates, %d rejected%s", s.File, s.Records, s.Accepted, s.Duplicates, s.Rejected, where)
@@ -136,6 +158,9 @@ type importJob struct {
 	kind         string
 	format       formats.Format
 	rejectedPath string
+	// mostHeld is how many records that the market refuses are tried once more
+	// at the end of the file, since what they need may stand behind them.
+	mostHeld int
 	// progress hears how many records are answered, warn what is odd.
 	progress func(records int)
 	warn     func(warning string)
@@ -151,6 +176,10 @@ const (
 	purchasesChunk = 5_000
 	usageChunk     = 50_000
 )
+
+// mostPurchasesHeld bounds what a file of mistakes can make us keep in memory:
+// some 100 MB.
+const mostPurchasesHeld = 100_000
 
 // importKinds are the kinds of files, by name.
 var importKinds = map[string]func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error){
@@ -170,6 +199,7 @@ var importKinds = map[string]func(ctx context.Context, job importJob, in io.Read
 		})
 	},
 	"purchases": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {
+		job.mostHeld = mostPurchasesHeld
 		return importRecords(ctx, job, formats.ReadPurchases(in), purchasesChunk, func(purchases []models.Purchase, faults market.Faults) ([]market.Outcome, error) {
 			return job.market.RecordPurchases(ctx, models.System, purchases, faults)
 		})
@@ -187,6 +217,9 @@ func importCatalogue(ctx context.Context, job importJob, reader *formats.Reader[
 	})
 }
 
+// recorder records a chunk and answers each record of it.
+type recorder[T any] func(records []T, faults market.Faults) ([]market.Outcome, error)
+
 // importRecords streams the records of a file through record, chunk by chunk,
 // each in a transaction of its own: a file that is cut off, or a process that
 // is killed, leaves whole chunks, and importing it again counts nothing twice.
@@ -194,32 +227,40 @@ func importCatalogue(ctx context.Context, job importJob, reader *formats.Reader[
 //
 // The error is what stopped the import. What was answered before stands and is
 // counted.
-func importRecords[T any](ctx context.Context, job importJob, reader *formats.Reader[T], size int, record func([]T, market.Faults) ([]market.Outcome, error)) (ImportCount, error) {
+func importRecords[T any](ctx context.Context, job importJob, reader *formats.Reader[T], size int, record recorder[T]) (ImportCount, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var count ImportCount
 	rejected, err := formats.CreateRejected(job.rejectedPath)
 	if err != nil {
-		return count, err
+		return ImportCount{}, err
 	}
+	a := answers[T]{record: record, rejected: rejected, warn: job.warn, mostHeld: job.mostHeld}
+	var unreadable error
 	for chunk := range ahead(ctx, chunks(reader, size)) {
-		if err = chunk.err; err == nil {
-			err = answer(chunk.records, record, rejected, &count)
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
+		if unreadable = chunk.err; unreadable != nil {
 			break
 		}
-		job.progress(count.Records)
+		// A file of one chunk was in order at once.
+		if len(chunk.records) < size && len(a.held) == 0 {
+			a.mostHeld = 0
+		}
+		if err = cmp.Or(a.answer(chunk.records), ctx.Err()); err != nil {
+			break
+		}
+		job.progress(a.count.Records)
+	}
+	if err == nil {
+		err = a.answerHeld(size)
 	}
 	for _, warning := range reader.Warnings() {
 		job.warn(warning)
 	}
 	path, _, closed := rejected.Close()
-	count.RejectedFile = path
-	return count, errors.Join(err, closed)
+	a.count.RejectedFile = path
+	if err = cmp.Or(err, unreadable, closed); err != nil && ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), err) // whatever words the database has for it
+	}
+	return a.count, err
 }
 
 // chunk is some records of a file, or what stopped it.
@@ -280,32 +321,60 @@ func ahead[V any](ctx context.Context, values iter.Seq[V]) iter.Seq[V] {
 	}
 }
 
+// answers are those to the records of one file.
+type answers[T any] struct {
+	record   recorder[T]
+	rejected *formats.Rejected
+	warn     func(warning string)
+	count    ImportCount
+	// held are records that wait for the end of the file; they are not counted.
+	held     []formats.Record[T]
+	mostHeld int
+}
+
 // answer records a chunk, and writes the rejected records down in the order of
 // the file, each with all that is wrong with it.
-func answer[T any](records []formats.Record[T], record func([]T, market.Faults) ([]market.Outcome, error), rejected *formats.Rejected, count *ImportCount) error {
+func (a *answers[T]) answer(records []formats.Record[T]) error {
 	values, faults := make([]T, len(records)), make(market.Faults, len(records))
 	for i := range records {
 		values[i], faults[i] = records[i].Value, records[i].Violations
 	}
-	outcomes, err := record(values, faults)
+	outcomes, err := a.record(values, faults)
 	if err != nil {
 		return err
 	}
 	for i := range records {
-		count.Records++
+		r := &records[i]
 		switch outcomes[i].Status {
 		case market.Accepted:
-			count.Accepted++
-			continue
+			a.count.Accepted++
+			if warning := outcomes[i].Warning; warning != "" {
+				a.warn("record " + strconv.Itoa(r.Number) + ": " + warning)
+			}
 		case market.Duplicate:
-			count.Duplicates++
-			continue
+			a.count.Duplicates++
+		default:
+			if len(faults[i]) == 0 && len(a.held) < a.mostHeld {
+				a.held = append(a.held, *r)
+				continue
+			}
+			r.Reject(outcomes[i].Violations[len(faults[i]):]) // the faults have the file's names already
+			a.count.Rejected++
+			// What was answered counts, written down or not.
+			err = cmp.Or(err, a.rejected.Add(r.Number, r.Raw(), r.Violations))
 		}
-		count.Rejected++
-		r := &records[i]
-		r.Reject(outcomes[i].Violations[len(faults[i]):]) // the faults have the file's names already
-		if err := rejected.Add(r.Number, r.Raw(), r.Violations); err != nil {
-			return fmt.Errorf("cannot write the rejected records: %w", err)
+		a.count.Records++
+	}
+	return err
+}
+
+// answerHeld tries the records that waited once more, and for good: all the
+// others of the file are there now.
+func (a *answers[T]) answerHeld(size int) error {
+	a.mostHeld = 0
+	for records := range slices.Chunk(a.held, size) {
+		if err := a.answer(records); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,10 @@ type Input struct {
 // Open opens the file at path, or stdin for "-". What starts with the magic
 // bytes of gzip or Zstandard is decompressed, whatever its name. The error of a
 // file of 0 bytes is ErrEmpty. The caller closes the Input.
-func Open(path string, stdin io.Reader) (*Input, error) {
+//
+// Reading standard input or a pipe ends when the context does, also while nobody
+// writes to it.
+func Open(ctx context.Context, path string, stdin io.Reader) (*Input, error) {
 	in := &Input{Name: path, size: -1}
 	file := stdin
 	if path != "-" {
@@ -51,10 +55,26 @@ func Open(path string, stdin io.Reader) (*Input, error) {
 		}
 		file = f
 	}
+	if in.size < 0 {
+		file = in.interruptible(ctx, file)
+	}
 	if err := in.decompress(bufio.NewReaderSize(counted{file, &in.read}, 1<<16)); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
 	return in, nil
+}
+
+// interruptible reads ahead of whoever reads, who can so be told to stop while
+// the other end is silent. What waits for that end is left waiting.
+func (in *Input) interruptible(ctx context.Context, file io.Reader) io.Reader {
+	out, pipe := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { pipe.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.Copy(pipe, file)
+		pipe.CloseWithError(err) // nil is the end of the file
+	}()
+	in.close = append(in.close, func() error { stop(); return out.Close() })
+	return out
 }
 
 // counted adds up what passes, for the progress bar.

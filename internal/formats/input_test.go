@@ -48,7 +48,7 @@ func TestOpen(t *testing.T) {
 		if err := os.WriteFile(path, file, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		in, err := Open(path, nil)
+		in, err := Open(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(name, err)
 		}
@@ -64,7 +64,7 @@ func TestOpen(t *testing.T) {
 		if err := in.Close(); err != nil {
 			t.Error(err)
 		}
-		in, err = Open("-", bytes.NewReader(file))
+		in, err = Open(t.Context(), "-", bytes.NewReader(file))
 		if err != nil {
 			t.Fatal(name, err)
 		}
@@ -75,19 +75,19 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	if _, err := Open(filepath.Join(t.TempDir(), "none.csv"), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(t.Context(), filepath.Join(t.TempDir(), "none.csv"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Error("a file that is not there:", err)
 	}
-	if _, err := Open(t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := Open(t.Context(), t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Error("a directory:", err)
 	}
-	if _, err := Open("-", strings.NewReader("")); !errors.Is(err, ErrEmpty) {
+	if _, err := Open(t.Context(), "-", strings.NewReader("")); !errors.Is(err, ErrEmpty) {
 		t.Error("0 bytes:", err)
 	}
-	if _, err := Open("-", strings.NewReader("\x1f\x8bno gzip")); err == nil || !strings.Contains(err.Error(), "not readable as gzip") {
+	if _, err := Open(t.Context(), "-", strings.NewReader("\x1f\x8bno gzip")); err == nil || !strings.Contains(err.Error(), "not readable as gzip") {
 		t.Error("broken gzip:", err)
 	}
-	empty, err := Open("-", bytes.NewReader(zipped(t, nil)))
+	empty, err := Open(t.Context(), "-", bytes.NewReader(zipped(t, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestOpenRefuses(t *testing.T) {
 // cut and says so.
 func TestCutOff(t *testing.T) {
 	for name, file := range map[string][]byte{"gzip": zipped(t, usageCSV(5000)), "zstd": zstandard(t, usageCSV(5000))} {
-		in, err := Open("-", bytes.NewReader(file[:len(file)/2]))
+		in, err := Open(t.Context(), "-", bytes.NewReader(file[:len(file)/2]))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,11 +25,41 @@ type Rejected struct {
 	records int
 	file    *os.File
 	buffer  *bufio.Writer
+	fault   error
 }
 
-// CreateRejected prepares the rejected file at path. Nothing is on disk before
-// the first Add.
-func CreateRejected(path string) (*Rejected, error) { return &Rejected{path: path}, nil }
+// CreateRejected prepares the rejected file at path. It fails where none could
+// be written, so that this is known before anything is recorded; nothing is left
+// on disk before the first Add. Errors of Rejected name the path and say what it
+// was for.
+func CreateRejected(path string) (*Rejected, error) {
+	r := &Rejected{path: path}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, r.cannot(errors.New("is a directory"))
+	}
+	file, err := r.create()
+	if err == nil {
+		err = errors.Join(file.Close(), os.Remove(file.Name()))
+	}
+	if err != nil {
+		return nil, r.cannot(err)
+	}
+	return r, nil
+}
+
+func (r *Rejected) create() (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(r.path), filepath.Base(r.path)+".*.partial")
+}
+
+// cannot leaves out the path that the operating system names: it is another, or
+// said already.
+func (r *Rejected) cannot(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("cannot write the rejected records to %s: %w", r.path, err)
+}
 
 type rejectedRecord struct {
 	Record int             `json:"record"`
@@ -44,22 +75,31 @@ type rejectedError struct {
 }
 
 // Add writes one record: its number, how it came, and all that is wrong with
-// it.
+// it. After an error there is no file, and every Add returns that error.
 func (r *Rejected) Add(number int, raw json.RawMessage, vs models.Violations) error {
-	if r.file == nil {
-		file, err := os.CreateTemp(filepath.Dir(r.path), filepath.Base(r.path)+".*.partial")
-		if err != nil {
-			return err
-		}
-		r.file, r.buffer = file, bufio.NewWriterSize(file, 1<<16)
+	if r.fault != nil {
+		return r.fault
 	}
 	line := rejectedRecord{Record: number, Input: raw, Errors: make([]rejectedError, len(vs))}
 	for i, v := range vs {
 		line.Errors[i] = rejectedError{v.Path(), v.Code, v.VendorCode, v.Message}
 	}
+	if err := r.write(line); err != nil {
+		r.fault = r.cannot(err)
+	}
+	return r.fault
+}
+
+func (r *Rejected) write(line rejectedRecord) (err error) {
+	if r.file == nil {
+		if r.file, err = r.create(); err != nil {
+			return err
+		}
+		r.buffer = bufio.NewWriterSize(r.file, 1<<16)
+	}
+	r.records++
 	encoder := json.NewEncoder(r.buffer)
 	encoder.SetEscapeHTML(false)
-	r.records++
 	return encoder.Encode(line)
 }
 
@@ -68,16 +108,23 @@ func (r *Rejected) Add(number int, raw json.RawMessage, vs models.Violations) er
 // earlier run is removed.
 func (r *Rejected) Close() (path string, records int, err error) {
 	if r.file == nil {
-		err := os.Remove(r.path)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
+		if r.fault == nil {
+			if err := os.Remove(r.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				r.fault = r.cannot(err)
+			}
 		}
-		return "", 0, err
+		return "", 0, r.fault
 	}
-	err = r.buffer.Flush()
-	err = errors.Join(err, r.file.Chmod(0o644), r.file.Sync(), r.file.Close())
+	err = errors.Join(r.buffer.Flush(), r.file.Chmod(0o644), r.file.Sync(), r.file.Close())
 	if err == nil {
 		err = os.Rename(r.file.Name(), r.path)
 	}
-	return r.path, r.records, err
+	if err != nil {
+		_ = os.Remove(r.file.Name()) // half of it helps nobody
+		if r.fault == nil {
+			r.fault = r.cannot(err)
+		}
+		return "", 0, r.fault
+	}
+	return r.path, r.records, nil
 }
