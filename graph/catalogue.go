@@ -3,6 +3,8 @@ package graph
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"sellthrough/graph/generated"
 	"sellthrough/internal/auth"
@@ -15,37 +17,62 @@ func productFilter(where *generated.ProductWhere) store.ProductFilter {
 	if where == nil {
 		return store.ProductFilter{}
 	}
-	return store.ProductFilter{
+	filter := store.ProductFilter{
 		IDs: bareAll(bare, kindProduct, where.Ids), PublisherID: bareOf(bare, kindPublisher, where.PublisherID),
 		Text: value(where.Text), Types: where.Types,
 	}
+	if none(where.Types) {
+		filter.IDs = []string{}
+	}
+	return filter
 }
 
 func resellerFilter(where *generated.ResellerWhere) store.ResellerFilter {
 	if where == nil {
 		return store.ResellerFilter{}
 	}
-	return store.ResellerFilter{
+	filter := store.ResellerFilter{
 		IDs: bareAll(bareGUID, kindReseller, where.TenantIds), Text: value(where.Text), Types: where.Types,
 		Regions: where.Regions, Skills: where.Skills, Competencies: where.Competencies, Country: value(where.Country),
 	}
+	if none(where.Types) || none(where.Regions) || none(where.Skills) || none(where.Competencies) {
+		filter.IDs = []string{}
+	}
+	return filter
 }
 
-func customerFilter(where *generated.CustomerWhere) store.CustomerFilter {
+// customerRows lists customers. A node id names the reseller too, so each row is
+// held to the ids it may come from.
+func customerRows(where *generated.CustomerWhere) (
+	rows func(*store.Reader, store.Page) ([]models.Customer, bool, error), count func(*store.Reader) (int64, error),
+) {
 	if where == nil {
-		return store.CustomerFilter{}
+		where = &generated.CustomerWhere{}
 	}
-	return store.CustomerFilter{
+	filter := store.CustomerFilter{
 		IDs: bareAll(bareCustomer, kindCustomer, where.TenantIds), ResellerTenantID: bareOf(bareGUID, kindReseller, where.ResellerTenantID),
 		Text: value(where.Text),
 	}
+	rows = func(reader *store.Reader, ask store.Page) ([]models.Customer, bool, error) {
+		return reader.Customers(filter, ask)
+	}
+	named := func(c *models.Customer) bool {
+		return slices.ContainsFunc(where.TenantIds, func(id string) bool {
+			reseller, tenant := customerOf(id)
+			return tenant == c.TenantID && (reseller == "" || reseller == c.ResellerTenantID)
+		})
+	}
+	if !slices.ContainsFunc(where.TenantIds, func(id string) bool { return strings.HasPrefix(id, kindCustomer+"/") }) {
+		return rows, func(reader *store.Reader) (int64, error) { return reader.CountCustomers(filter) }
+	}
+	return sieved(rows, named)
 }
 
-// bareCustomer is a customer's tenant id, also out of its node id, which names
-// the reseller first.
-func bareCustomer(kind, id string) string { return bareGUID(kind, bareWithin(kind, id)) }
-
-func customerTenant(id *string) string { return bareOf(bareCustomer, kindCustomer, id) }
+// bareCustomer is a customer's tenant id, without its reseller.
+func bareCustomer(_, id string) string {
+	_, tenant := customerOf(id)
+	return tenant
+}
 
 // publishersOf finds the publisher of each product.
 func (r *Resolver) publishersOf(ctx context.Context, products []*models.Product) ([]*models.Publisher, error) {
@@ -97,8 +124,10 @@ func bareRecord(record models.Record) models.Record {
 	case record.Reseller != nil:
 		record.Reseller.TenantID = bareGUID(kindReseller, record.Reseller.TenantID)
 	case record.Customer != nil:
-		record.Customer.TenantID = bareCustomer(kindCustomer, record.Customer.TenantID)
 		record.Customer.ResellerTenantID = bareGUID(kindReseller, record.Customer.ResellerTenantID)
+		if reseller, tenant := customerOf(record.Customer.TenantID); reseller == "" || reseller == record.Customer.ResellerTenantID {
+			record.Customer.TenantID = tenant
+		}
 	case record.Product != nil:
 		record.Product.ID = bare(kindProduct, record.Product.ID)
 		record.Product.PublisherID = bare(kindPublisher, record.Product.PublisherID)
@@ -109,8 +138,8 @@ func bareRecord(record models.Record) models.Record {
 		record.Meter.ProductID = bare(kindProduct, record.Meter.ProductID)
 	case record.Price != nil:
 		record.Price.ProductID = bare(kindProduct, record.Price.ProductID)
-		record.Price.PlanID = bareWithin(kindPlan, record.Price.PlanID)
-		record.Price.MeterID = bareWithin(kindMeter, record.Price.MeterID)
+		record.Price.PlanID = ownOf(kindPlan, record.Price.PlanID, record.Price.ProductID)
+		record.Price.MeterID = ownOf(kindMeter, record.Price.MeterID, record.Price.ProductID)
 	case record.AgencyFee != nil:
 		record.AgencyFee.PublisherID = bare(kindPublisher, record.AgencyFee.PublisherID)
 		record.AgencyFee.ProductID = bare(kindProduct, record.AgencyFee.ProductID)

@@ -83,12 +83,8 @@ func (r *queryResolver) Resellers(ctx context.Context, where *generated.Reseller
 }
 
 func (r *queryResolver) Customers(ctx context.Context, where *generated.CustomerWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.Customers, error) {
-	filter := customerFilter(where)
-	list, err := listed[models.Customer, page.CustomerEdge](ctx, r.Resolver, "customers", window{first, last, after, before}, orderBy, filter,
-		func(reader *store.Reader, ask store.Page) ([]models.Customer, bool, error) {
-			return reader.Customers(filter, ask)
-		},
-		func(reader *store.Reader) (int64, error) { return reader.CountCustomers(filter) })
+	rows, count := customerRows(where)
+	list, err := listed[models.Customer, page.CustomerEdge](ctx, r.Resolver, "customers", window{first, last, after, before}, orderBy, where, rows, count)
 	return &page.Customers{Of: list}, err
 }
 

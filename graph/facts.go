@@ -1,10 +1,14 @@
 package graph
 
 import (
+	"cmp"
+	"context"
+	"fmt"
 	"strings"
 	"time"
 
 	"sellthrough/graph/generated"
+	"sellthrough/internal/auth"
 	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/internal/store"
@@ -15,18 +19,42 @@ func subscriptionFilter(where *generated.SubscriptionWhere) store.SubscriptionFi
 	if where == nil {
 		return store.SubscriptionFilter{}
 	}
-	return store.SubscriptionFilter{
+	reseller, customer := customerOf(value(where.CustomerTenantID))
+	filter := store.SubscriptionFilter{
 		IDs: bareAll(bare, kindSubscription, where.Ids), PublisherID: bareOf(bare, kindPublisher, where.PublisherID),
 		ResellerTenantID: bareOf(bareGUID, kindReseller, where.ResellerTenantID),
-		CustomerTenantID: customerTenant(where.CustomerTenantID), ProductID: bareOf(bare, kindProduct, where.ProductID),
+		CustomerTenantID: customer, ProductID: bareOf(bare, kindProduct, where.ProductID),
 	}
+	narrow(&filter.ResellerTenantID, reseller)
+	return filter
 }
 
-func usageFilter(where generated.UsageWhere) store.UsageFilter {
-	return store.UsageFilter{
-		SubscriptionID: bare(kindSubscription, where.SubscriptionID), Month: value(where.Month),
-		MeterID: bareOf(bareWithin, kindMeter, where.MeterID),
+// usageFilter asks which product the subscription is of where the meter's id
+// names one: usage itself does not say.
+func (r *Resolver) usageFilter(ctx context.Context, where generated.UsageWhere) (store.UsageFilter, error) {
+	product, meter := within(kindMeter, value(where.MeterID))
+	filter := store.UsageFilter{SubscriptionID: bare(kindSubscription, where.SubscriptionID), Month: value(where.Month), MeterID: meter}
+	if product == "" {
+		return filter, nil
 	}
+	products, err := r.productsOf(ctx, []string{filter.SubscriptionID})
+	if products[filter.SubscriptionID] != product {
+		filter.MeterID = nowhere
+	}
+	return filter, err
+}
+
+// productsOf finds the product of each subscription that the viewer sees.
+func (r *Resolver) productsOf(ctx context.Context, subscriptions []string) (map[string]string, error) {
+	products := map[string]string{}
+	err := r.Market.Store.Read(ctx, auth.ViewerFrom(ctx), func(reader *store.Reader) error {
+		found, err := reader.SubscriptionsByID(subscriptions)
+		for i := range found {
+			products[found[i].ID] = found[i].ProductID
+		}
+		return err
+	})
+	return products, err
 }
 
 // Codes of values that cannot be read at all.
@@ -40,21 +68,54 @@ func purchaseFact(in generated.PurchaseInput) (p models.Purchase, vs models.Viol
 		Source: in.Source, ExternalID: in.ExternalID, Action: in.Action, SubscriptionID: bare(kindSubscription, in.SubscriptionID),
 		ResellerTenantID:         bareOf(bareGUID, kindReseller, in.ResellerTenantID),
 		IndirectResellerTenantID: bareOf(bareGUID, kindReseller, in.IndirectResellerTenantID),
-		CustomerTenantID:         customerTenant(in.CustomerTenantID),
-		ProductID:                bareOf(bare, kindProduct, in.ProductID), PlanID: bareOf(bareWithin, kindPlan, in.PlanID),
-		Term: value(in.Term), Billing: value(in.Billing), Market: value(in.Market), Currency: value(in.Currency),
+		ProductID:                bareOf(bare, kindProduct, in.ProductID),
+		Term:                     value(in.Term), Billing: value(in.Billing), Market: value(in.Market), Currency: value(in.Currency),
 	}
 	p.OccurredAt = readInstant(&vs, "occurred_at", in.OccurredAt)
+	// What a node id names beside, the record need not repeat, and may not deny.
+	reseller, customer := customerOf(value(in.CustomerTenantID))
+	p.ResellerTenantID, p.CustomerTenantID = cmp.Or(p.ResellerTenantID, reseller), customer
+	if reseller != "" && reseller != p.ResellerTenantID {
+		vs.Add("customer_tenant_id", models.CodeUnknownCustomer, fmt.Sprintf("%.120q is not a customer of reseller %.60q", *in.CustomerTenantID, p.ResellerTenantID))
+	}
+	product, _ := within(kindPlan, value(in.PlanID))
+	p.ProductID = cmp.Or(p.ProductID, product)
+	p.PlanID = ownOf(kindPlan, value(in.PlanID), p.ProductID)
 	if in.Quantity != nil {
+		read := len(vs)
 		p.Quantity = readNumber(&vs, "quantity", *in.Quantity)
+		if p.Quantity.IsZero() && len(vs) == read { // none at all would be 1 (D18)
+			vs.Add("quantity", models.CodeQuantityNotPositive, "is not above 0: leave it out to buy 1")
+		}
 	}
 	return p, vs
 }
 
-func usageFact(in generated.UsageRecordInput) (u models.UsageRecord, vs models.Violations) {
+// usageReader reads usage records. A meter's id that names another product than
+// the subscription's stays whole: no product has such a meter.
+func (r *Resolver) usageReader(ctx context.Context, in []generated.UsageRecordInput) (func(generated.UsageRecordInput) (models.UsageRecord, models.Violations), error) {
+	var subscriptions []string
+	for i := range in {
+		if product, _ := within(kindMeter, in[i].MeterID); product != "" {
+			subscriptions = append(subscriptions, bare(kindSubscription, in[i].SubscriptionID))
+		}
+	}
+	var products map[string]string
+	if len(subscriptions) > 0 {
+		var err error
+		if products, err = r.productsOf(ctx, subscriptions); err != nil {
+			return nil, err
+		}
+	}
+	return func(u generated.UsageRecordInput) (models.UsageRecord, models.Violations) {
+		return usageFact(u, products[bare(kindSubscription, u.SubscriptionID)])
+	}, nil
+}
+
+func usageFact(in generated.UsageRecordInput, productID string) (u models.UsageRecord, vs models.Violations) {
 	u = models.UsageRecord{
 		Source: in.Source, ExternalID: in.ExternalID, SubscriptionID: bare(kindSubscription, in.SubscriptionID),
-		MeterID: bareWithin(kindMeter, in.MeterID),
+		MeterID: ownOf(kindMeter, in.MeterID, productID),
 	}
 	u.OccurredAt = readInstant(&vs, "occurred_at", in.OccurredAt)
 	u.Quantity = readNumber(&vs, "quantity", in.Quantity)

@@ -28,7 +28,11 @@ func (r *mutationResolver) RecordUsage(ctx context.Context, input generated.Reco
 	if vs := tooMany("records", len(input.Records)); vs != nil {
 		return &generated.RecordUsagePayload{UserErrors: vs}, nil
 	}
-	facts, faults := readFacts(input.Records, usageFact, (*models.UsageRecord).Check)
+	read, err := r.usageReader(ctx, input.Records)
+	if err != nil {
+		return nil, err
+	}
+	facts, faults := readFacts(input.Records, read, (*models.UsageRecord).Check)
 	outcomes, err := r.Market.RecordUsage(ctx, auth.ViewerFrom(ctx), facts, faults)
 	return usageAnswer(input.Records, outcomes), err
 }
@@ -62,7 +66,10 @@ func (r *queryResolver) Subscriptions(ctx context.Context, where *generated.Subs
 }
 
 func (r *queryResolver) Usage(ctx context.Context, where generated.UsageWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.UsageRecords, error) {
-	filter := usageFilter(where)
+	filter, err := r.usageFilter(ctx, where)
+	if err != nil {
+		return nil, err
+	}
 	list, err := listed[models.UsageRecord, page.UsageRecordEdge](ctx, r.Resolver, "usage", window{first, last, after, before}, orderBy, filter,
 		func(reader *store.Reader, ask store.Page) ([]models.UsageRecord, bool, error) {
 			return reader.Usage(filter, ask)

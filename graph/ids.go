@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"strings"
 
 	"sellthrough/models"
@@ -36,22 +37,62 @@ func bareGUID(kind, id string) string {
 	return id
 }
 
-// bareWithin is bare for what is unique in a product: plan/mail/basic and basic
-// are both basic.
-func bareWithin(kind, id string) string {
+// nowhere is the id of nothing: no id holds a space.
+const nowhere = "no such id"
+
+// within splits the id of a plan or a meter, which is unique in its product:
+// plan/mail/basic and mail/basic are basic of mail, basic names no product.
+// Meters name one with their kind only, since their own ids may hold slashes.
+func within(kind, id string) (productID, ownID string) {
 	rest, whole := strings.CutPrefix(id, kind+"/")
-	if whole {
-		_, rest, _ = strings.Cut(rest, "/")
+	if !whole && (kind != kindPlan || !strings.Contains(rest, "/")) {
+		return "", rest
 	}
-	return rest
+	productID, ownID, _ = strings.Cut(rest, "/")
+	return cmp.Or(productID, nowhere), cmp.Or(ownID, nowhere)
 }
 
-// splitPlan splits productId/planId, with or without the kind. No product id
-// holds a slash.
-func splitPlan(id string) (productID, planID string) {
-	productID, planID, _ = strings.Cut(bare(kindPlan, id), "/")
-	return productID, planID
+// ownOf is the bare id of a plan or a meter of the product. An id that names
+// another product stays whole: this one has no such plan, and the refusal shows
+// both.
+func ownOf(kind, id, productID string) string {
+	if product, own := within(kind, id); product == "" || product == productID {
+		return own
+	}
+	return id
 }
+
+// customerOf splits a customer's id: customer/<reseller>/<tenant> names the
+// reseller, the tenant id alone does not.
+func customerOf(id string) (resellerTenantID, tenantID string) {
+	rest, whole := strings.CutPrefix(id, kindCustomer+"/")
+	if !whole {
+		return "", bareGUID(kindCustomer, id)
+	}
+	resellerTenantID, tenantID, _ = strings.Cut(rest, "/")
+	return cmp.Or(bareGUID(kindReseller, resellerTenantID), nowhere), cmp.Or(bareGUID(kindCustomer, tenantID), nowhere)
+}
+
+// splitPlan splits productId/planId, with or without the kind; ok is false
+// where one of the two is missing. No product id holds a slash.
+func splitPlan(id string) (productID, planID string, ok bool) {
+	productID, planID, _ = strings.Cut(bare(kindPlan, id), "/")
+	return productID, planID, productID != "" && planID != ""
+}
+
+// narrow adds a condition to one that may be there already: two that differ find
+// nothing.
+func narrow(condition *string, also string) {
+	switch {
+	case *condition == "":
+		*condition = also
+	case also != "" && also != *condition:
+		*condition = nowhere
+	}
+}
+
+// none tells whether a list is given and empty: then nothing can match.
+func none[T any](list []T) bool { return list != nil && len(list) == 0 }
 
 func bareOf(take func(kind, id string) string, kind string, id *string) string {
 	if id == nil {

@@ -39,10 +39,18 @@ func (a asked) query() (q market.LineQuery, err error) {
 	q.Where = store.LineFilter{
 		PublisherID: bareOf(bare, kindPublisher, where.PublisherID), ResellerTenantID: bareOf(bareGUID, kindReseller, where.ResellerTenantID),
 		IndirectResellerTenantID: bareOf(bareGUID, kindReseller, where.IndirectResellerTenantID),
-		CustomerTenantID:         customerTenant(where.CustomerTenantID), SubscriptionID: bareOf(bare, kindSubscription, where.SubscriptionID),
-		ProductID: bareOf(bare, kindProduct, where.ProductID),
+		SubscriptionID:           bareOf(bare, kindSubscription, where.SubscriptionID), ProductID: bareOf(bare, kindProduct, where.ProductID),
 	}
-	q.PlanID, q.MeterID = bareOf(bareWithin, kindPlan, where.PlanID), bareOf(bareWithin, kindMeter, where.MeterID)
+	reseller, customer := customerOf(value(where.CustomerTenantID))
+	planProduct, plan := within(kindPlan, value(where.PlanID))
+	meterProduct, meter := within(kindMeter, value(where.MeterID))
+	q.Where.CustomerTenantID, q.PlanID, q.MeterID = customer, plan, meter
+	narrow(&q.Where.ResellerTenantID, reseller)
+	narrow(&q.Where.ProductID, planProduct)
+	narrow(&q.Where.ProductID, meterProduct)
+	if none(where.ChargeTypes) {
+		q.Where.ProductID = nowhere
+	}
 	q.PrivateOfferID, q.ChargeTypes = bareOf(bareGUID, kindPrivateOffer, where.PrivateOfferID), where.ChargeTypes
 	q.Currency, q.Infrastructure = value(where.BillingCurrency), where.Infrastructure
 	return q, nil

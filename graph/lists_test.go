@@ -145,8 +145,11 @@ func TestIDs(t *testing.T) {
 		{bare(kindProduct, "mail"), "mail"},
 		{bareGUID(kindReseller, "reseller/11111111-AAAA-4111-8111-111111111111"), "11111111-aaaa-4111-8111-111111111111"},
 		{bareGUID(kindReseller, "Not-A-Guid"), "Not-A-Guid"},
-		{bareWithin(kindMeter, "meter/mail/a/b"), "a/b"},
-		{bareWithin(kindMeter, "a/b"), "a/b"},
+		{ownOf(kindMeter, "meter/mail/a/b", "mail"), "a/b"},
+		{ownOf(kindMeter, "a/b", "mail"), "a/b"},
+		{ownOf(kindMeter, "meter/desk/a", "mail"), "meter/desk/a"},
+		{ownOf(kindPlan, "mail/basic", "mail"), "basic"},
+		{ownOf(kindPlan, "desk/basic", "mail"), "desk/basic"},
 		{bareCustomer(kindCustomer, "customer/11111111-1111-4111-8111-111111111111/AAAAAAAA-0000-4000-8000-000000000001"), "aaaaaaaa-0000-4000-8000-000000000001"},
 		{bareCustomer(kindCustomer, "AAAAAAAA-0000-4000-8000-000000000001"), "aaaaaaaa-0000-4000-8000-000000000001"},
 		{nodeID(kindPlan, "mail", "basic"), "plan/mail/basic"},
@@ -156,8 +159,21 @@ func TestIDs(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"plan/mail/basic", "mail/basic"} {
-		if product, plan := splitPlan(id); product != "mail" || plan != "basic" {
+		if product, plan, ok := splitPlan(id); product != "mail" || plan != "basic" || !ok {
 			t.Errorf("%s is plan %q of %q", id, plan, product)
+		}
+	}
+	for _, id := range []string{"", "/", "mail", "mail/", "/basic", "plan/mail", "plan/", "plan//basic"} {
+		if product, plan, ok := splitPlan(id); ok {
+			t.Errorf("%s is plan %q of %q", id, plan, product)
+		}
+	}
+	for id, want := range map[string][2]string{
+		"basic": {"", "basic"}, "mail/basic": {"mail", "basic"}, "plan/mail/basic": {"mail", "basic"},
+		"plan/mail/": {"mail", nowhere}, "plan/mail": {"mail", nowhere}, "/basic": {nowhere, "basic"},
+	} {
+		if product, own := within(kindPlan, id); product != want[0] || own != want[1] {
+			t.Errorf("%s is %q of %q", id, own, product)
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
 	"sellthrough/internal/money"
-	"sellthrough/internal/rating"
 	"sellthrough/models"
 	"time"
 )
@@ -33,11 +32,13 @@ func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, a
 		return nil, err
 	}
 	margins, err := r.Market.Margins(ctx, auth.ViewerFrom(ctx), reseller, r.instant(at))
+	if err == nil {
+		margins, err = marginsWhere(margins, where)
+	}
 	if err != nil {
 		return nil, err
 	}
-	list, err := sliced[models.Margin, page.MarginEdge](window{first, last, after, before}, bind("margins", reseller, at, where), maxPage,
-		marginsWhere(margins, where), marginKey)
+	list, err := sliced[models.Margin, page.MarginEdge](window{first, last, after, before}, bind("margins", reseller, at, where), maxPage, margins, marginKey)
 	return &page.Margins{Of: list}, err
 }
 
@@ -46,10 +47,11 @@ func (r *queryResolver) EffectiveMargin(ctx context.Context, customer *string, p
 	if err != nil {
 		return nil, err
 	}
-	ask := rating.EffectiveQuestion{ResellerTenantID: reseller, CustomerTenantID: customerTenant(customer), At: r.instant(at)}
-	ask.Term, ask.Billing, ask.Market = value(term), value(billing), market
-	ask.ProductID, ask.PlanID = splitPlan(plan)
-	ask.MeterID = bareOf(bareWithin, kindMeter, meter)
+	ask, err := r.effectiveQuestion(ctx, reseller, plan, meter, customer)
+	if err != nil {
+		return nil, err
+	}
+	ask.Term, ask.Billing, ask.Market, ask.At = value(term), value(billing), market, r.instant(at)
 	effective, err := r.Market.EffectiveMargin(ctx, auth.ViewerFrom(ctx), ask)
 	return &page.Effective{Effective: effective, ResellerTenantID: reseller}, err
 }

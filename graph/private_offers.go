@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -42,11 +44,21 @@ func (r *Resolver) offerRows(where *generated.PrivateOfferWhere) (
 	rows = func(reader *store.Reader, ask store.Page) ([]models.PrivateOffer, bool, error) {
 		return reader.PrivateOffers(filter, ask)
 	}
+	if none(where.Status) {
+		filter.IDs = []string{}
+	}
 	if len(where.Status) == 0 {
 		return rows, func(reader *store.Reader) (int64, error) { return reader.CountPrivateOffers(filter) }
 	}
 	now := r.Market.Now()
-	kept := sieve(rows, func(o *models.PrivateOffer) bool { return slices.Contains(where.Status, o.Status(now)) })
+	return sieved(rows, func(o *models.PrivateOffer) bool { return slices.Contains(where.Status, o.Status(now)) })
+}
+
+// sieved lists and counts those rows of a list that pass.
+func sieved[T store.Listed](rows func(*store.Reader, store.Page) ([]T, bool, error), passes func(*T) bool) (
+	func(*store.Reader, store.Page) ([]T, bool, error), func(*store.Reader) (int64, error),
+) {
+	kept := sieve(rows, passes)
 	return kept, func(reader *store.Reader) (int64, error) {
 		all, _, err := kept(reader, store.Page{})
 		return int64(len(all)), err
@@ -96,9 +108,9 @@ func sieve[T store.Listed](rows func(*store.Reader, store.Page) ([]T, bool, erro
 func newOffer(in generated.CreatePrivateOfferInput) (offer models.PrivateOffer, own models.Violations) {
 	offer = models.PrivateOffer{
 		Name: in.Name, PublisherID: bareOf(bare, kindPublisher, in.PublisherID), StartMonth: value(in.StartMonth), EndMonth: value(in.EndMonth),
-		PreparedBy: value(in.PreparedBy), NotificationContacts: in.NotificationContacts, Resellers: offerResellers(in.Resellers),
+		PreparedBy: value(in.PreparedBy), NotificationContacts: in.NotificationContacts,
+		Pricing: pricingLines(&own, in.Pricing), Resellers: offerResellers(&own, in.Resellers),
 	}
-	offer.Pricing, own = pricingLines(in.Pricing)
 	return offer, own
 }
 
@@ -120,47 +132,63 @@ func changeOffer(offer *models.PrivateOffer, in generated.UpdatePrivateOfferInpu
 		offer.NotificationContacts = contacts
 	}
 	if pricing, ok := in.Pricing.ValueOK(); ok {
-		offer.Pricing, own = pricingLines(pricing)
+		offer.Pricing = pricingLines(&own, pricing)
 	}
 	if resellers, ok := in.Resellers.ValueOK(); ok {
-		offer.Resellers = offerResellers(resellers)
+		offer.Resellers = offerResellers(&own, resellers)
 	}
 	return own
 }
 
-func offerResellers(in []generated.PrivateOfferResellerInput) []models.OfferReseller {
+// What is refused below is left in the offer as no draft can hold it, so that
+// nothing is saved: a percentage of -1, a tenant id that is no GUID, a plan of no
+// product, an id with a space.
+
+func offerResellers(vs *models.Violations, in []generated.PrivateOfferResellerInput) []models.OfferReseller {
 	resellers := make([]models.OfferReseller, len(in))
 	for i, r := range in {
-		resellers[i] = models.OfferReseller{
-			ResellerTenantID:  bareGUID(kindReseller, r.TenantID),
-			CustomerTenantIDs: bareAll(bareCustomer, kindCustomer, r.Customers),
+		resellers[i].ResellerTenantID = bareGUID(kindReseller, r.TenantID)
+		for j, id := range r.Customers {
+			reseller, customer := customerOf(id)
+			if reseller != "" && reseller != resellers[i].ResellerTenantID {
+				vs.Add(fmt.Sprintf("resellers.%d.customers.%d", i, j), models.CodeCustomerNotFound,
+					fmt.Sprintf("%.120q is not a customer of reseller %.60q", id, resellers[i].ResellerTenantID))
+				customer = id
+			}
+			resellers[i].CustomerTenantIDs = append(resellers[i].CustomerTenantIDs, customer)
 		}
 	}
 	return resellers
 }
 
-// unreadable stands for a percentage that was refused: no draft can hold it, so
-// nothing is saved.
 const unreadable money.Percentage = -1
 
-func pricingLines(in []generated.PricingLineInput) (lines []models.PricingLine, own models.Violations) {
-	lines = make([]models.PricingLine, len(in))
+func pricingLines(vs *models.Violations, in []generated.PricingLineInput) []models.PricingLine {
+	lines := make([]models.PricingLine, len(in))
 	for i, l := range in {
+		field := "pricing." + strconv.Itoa(i)
 		line := models.PricingLine{Position: i + 1, ProductID: bareOf(bare, kindProduct, l.Scope.ProductID)}
-		if l.Scope.PlanID != nil {
-			line.ProductID, line.PlanID = splitPlan(*l.Scope.PlanID)
+		if id := l.Scope.PlanID; id != nil {
+			var ok bool
+			if line.ProductID, line.PlanID, ok = splitPlan(*id); !ok {
+				line.ProductID, line.PlanID = "", cmp.Or(*id, "/")
+				vs.Add(field+".productId", models.CodeInvalid, fmt.Sprintf("%.60q names no plan: write productId/planId, or give productId for the whole product", *id))
+			}
 		}
-		for _, a := range l.Margin.Absolute {
-			a.MeterID = bareWithin(kindMeter, a.MeterID)
+		for j, a := range l.Margin.Absolute {
+			product, meter := within(kindMeter, a.MeterID)
+			if a.MeterID = meter; product != "" && product != line.ProductID {
+				a.MeterID = nowhere
+				vs.Add(fmt.Sprintf("%s.absolute.%d.meterId", field, j), models.CodeInvalid, fmt.Sprintf("is a meter of product %.60q, not of %.60q", product, line.ProductID))
+			}
 			line.Absolute = append(line.Absolute, a)
 		}
 		if l.Margin.Percentage != nil {
-			field := "pricing." + strconv.Itoa(i) + ".percentage"
-			line.Percentage = readPercentage(&own, field, *l.Margin.Percentage)
+			line.Percentage = readPercentage(vs, field+".percentage", *l.Margin.Percentage)
 		}
 		lines[i] = line
 	}
-	return lines, own
+	return lines
 }
 
 func readPercentage(vs *models.Violations, field, text string) money.Percentage {
