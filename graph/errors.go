@@ -11,9 +11,11 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"sellthrough/graph/scalar"
+	"sellthrough/internal/auth"
 	"sellthrough/internal/market"
 	"sellthrough/internal/rating"
 	"sellthrough/internal/store"
+	"sellthrough/models"
 	"sellthrough/reports"
 )
 
@@ -51,6 +53,7 @@ func (p presenter) classify(ctx context.Context, err error) *gqlerror.Error {
 		known   *gqlerror.Error
 		value   *scalar.Error
 		unrated *market.UnratedError
+		broken  models.Violations
 	)
 	switch {
 	case errors.As(err, &known) && known.Extensions["code"] != nil:
@@ -58,7 +61,9 @@ func (p presenter) classify(ctx context.Context, err error) *gqlerror.Error {
 	case errors.As(err, &value):
 		return fault("BAD_USER_INPUT", value.Message, nil)
 	case errors.As(err, &unrated):
-		return unratedFault(unrated)
+		return unratedFault(auth.ViewerFrom(ctx), unrated)
+	case errors.As(err, &broken) && len(broken) == 1 && (broken[0].Code == codeBadCursor || broken[0].Path() == "after"):
+		return badCursor()
 	case errors.Is(err, rating.ErrNoListPrice):
 		return fault("NO_LIST_PRICE", rating.ErrNoListPrice.Error(), nil)
 	case errors.Is(err, reports.ErrTotalTooLarge):
@@ -77,7 +82,7 @@ func (p presenter) classify(ctx context.Context, err error) *gqlerror.Error {
 
 // unratedFault names the first facts that keep a report from being complete
 // (D20).
-func unratedFault(err *market.UnratedError) *gqlerror.Error {
+func unratedFault(viewer models.Viewer, err *market.UnratedError) *gqlerror.Error {
 	const most = 10
 	facts := make([]map[string]any, 0, most)
 	for _, f := range err.Facts[:min(most, len(err.Facts))] {
@@ -86,7 +91,11 @@ func unratedFault(err *market.UnratedError) *gqlerror.Error {
 			"meterId": f.MeterID, "code": f.Code, "message": f.Message,
 		})
 	}
-	return fault("UNRATED_FACTS", fmt.Sprintf("not every fact can be rated (%d cannot), so the totals would not be complete: see unratedFacts", len(err.Facts)),
+	next := "see unratedFacts"
+	if !viewer.SeesEverything() {
+		next = "ask the operator of the marketplace to complete the catalogue"
+	}
+	return fault("UNRATED_FACTS", fmt.Sprintf("not every fact can be rated (%d cannot), so the totals would not be complete: %s", len(err.Facts), next),
 		map[string]any{"facts": facts, "count": len(err.Facts)})
 }
 

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
@@ -48,17 +51,39 @@ func bind(list string, decides ...any) binding {
 const cursorVersion = "\x01"
 
 func (b binding) cursor(key string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorVersion + string(b) + key))
+	text := cursorVersion + string(b) + key
+	return cursorEncoding.EncodeToString([]byte(text + checksum(text)))
+}
+
+// cursorEncoding knows one spelling of each cursor only.
+var cursorEncoding = base64.RawURLEncoding.Strict()
+
+// checksum tells a cursor that was cut or changed from a whole one.
+func checksum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return string(sum[:checksumSize])
+}
+
+const checksumSize = 4
+
+const codeBadCursor = "BAD_CURSOR"
+
+func badCursor() *gqlerror.Error {
+	return fault(codeBadCursor, "the cursor is not of this list under this filter and order: take it from a page of the same request", nil)
 }
 
 func (b binding) key(cursor *string) (string, error) {
 	if cursor == nil {
 		return "", nil
 	}
-	text, err := base64.RawURLEncoding.DecodeString(*cursor)
-	key, ok := strings.CutPrefix(string(text), cursorVersion+string(b))
-	if err != nil || !ok || key == "" {
-		return "", fault("BAD_CURSOR", "the cursor is not of this list under this filter and order: take it from a page of the same request", nil)
+	decoded, err := cursorEncoding.DecodeString(*cursor)
+	if err != nil || len(decoded) < checksumSize {
+		return "", badCursor()
+	}
+	text, sum := string(decoded[:len(decoded)-checksumSize]), string(decoded[len(decoded)-checksumSize:])
+	key, ok := strings.CutPrefix(text, cursorVersion+string(b))
+	if !ok || key == "" || sum != checksum(text) {
+		return "", badCursor()
 	}
 	return key, nil
 }
@@ -102,6 +127,9 @@ func listed[T store.Listed, E ~struct{ page.Edge[T] }](
 	viewer := auth.ViewerFrom(ctx)
 	descending := len(orderBy) > 0 && orderBy[0].Direction == generated.OrderDirectionDesc
 	b, err := w.bounds(bind(name, filter, descending), maxPage)
+	if err == nil && !(utf8.ValidString(b.after) && utf8.ValidString(b.before)) {
+		err = badCursor() // keys are made of ids
+	}
 	if err != nil {
 		return list, err
 	}

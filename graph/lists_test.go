@@ -90,6 +90,8 @@ func TestCursorsAreBound(t *testing.T) {
 		"another filter": {bind("facts", "y", 1), cursor},
 		"another order":  {bind("facts", "x", 2), cursor},
 		"cut":            {bind("facts", "x", 1), cursor[:4]},
+		"cut by one":     {bind("facts", "x", 1), cursor[:len(cursor)-1]},
+		"made up":        {bind("facts", "x", 1), cursorEncoding.EncodeToString([]byte(cursorVersion + string(bind("facts", "x", 1)) + "junk"))},
 		"empty":          {bind("facts", "x", 1), ""},
 		"no base64":      {bind("facts", "x", 1), "§"},
 		"other version":  {bind("facts", "x", 1), "Ag" + cursor[2:]},
