@@ -22,21 +22,18 @@ func (r *queryResolver) Viewer(ctx context.Context) (*models.Viewer, error) {
 }
 
 func (r *queryResolver) Node(ctx context.Context, id string) (page.Node, error) {
-	return r.node(ctx, id)
+	nodes, err := r.nodes(ctx, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	return nodes[0], nil
 }
 
 func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]page.Node, error) {
 	if len(ids) > maxIDs {
 		return nil, badInput(fmt.Sprintf("ids has %d entries: send at most %d", len(ids), maxIDs))
 	}
-	nodes := make([]page.Node, len(ids))
-	for i, id := range ids {
-		var err error
-		if nodes[i], err = r.node(ctx, id); err != nil {
-			return nil, err
-		}
-	}
-	return nodes, nil
+	return r.nodes(ctx, ids)
 }
 
 func (r *viewerResolver) Queries(ctx context.Context, obj *models.Viewer) ([]string, error) {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func NewHandler(m *market.Market, options Options) http.Handler {
 
 // newExecutor is GraphQL without HTTP: parse, validate, hold to the policy, run.
 func newExecutor(m *market.Market, limits Limits, logger *slog.Logger) *executor.Executor {
-	resolver := &Resolver{Market: m}
+	resolver := &Resolver{Market: m, turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
 	resolver.policy = newPolicy(schema.Schema(), limits)
 	errors := presenter{logger}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
@@ -56,6 +57,11 @@ func (a asked) query() (q market.LineQuery, err error) {
 	return q, nil
 }
 
+// lines hands over the rated lines of the query, all of them or an error.
+func (r *Resolver) lines(ctx context.Context, query market.LineQuery, f func(*rating.Book, iter.Seq[*models.BillingLine]) error) error {
+	return r.rate(ctx, func() error { return r.Market.Lines(ctx, auth.ViewerFrom(ctx), query, f) })
+}
+
 // fold makes a report of the lines asked for.
 func fold[Row, Shown any](ctx context.Context, r *Resolver, a asked, report func(reports.Lines) ([]Row, error), show func(Row) Shown) ([]Shown, error) {
 	query, err := a.query()
@@ -63,7 +69,7 @@ func fold[Row, Shown any](ctx context.Context, r *Resolver, a asked, report func
 		return nil, err
 	}
 	var shown []Shown
-	err = r.Market.Lines(ctx, auth.ViewerFrom(ctx), query, func(_ *rating.Book, lines iter.Seq[*models.BillingLine]) error {
+	err = r.lines(ctx, query, func(_ *rating.Book, lines iter.Seq[*models.BillingLine]) error {
 		rows, err := report(lines)
 		for _, row := range rows {
 			shown = append(shown, show(row))
@@ -101,7 +107,7 @@ func (r *Resolver) linesPage(ctx context.Context, a asked, orderBy []generated.B
 		ask.OrderBy = append(ask.OrderBy, reports.Order{Field: o.Field, Descending: o.Direction == generated.OrderDirectionDesc})
 	}
 	viewer := auth.ViewerFrom(ctx)
-	err = r.Market.Lines(ctx, viewer, query, func(book *rating.Book, lines iter.Seq[*models.BillingLine]) error {
+	err = r.lines(ctx, query, func(book *rating.Book, lines iter.Seq[*models.BillingLine]) error {
 		picked, err := reports.Page(lines, ask)
 		if err != nil {
 			return err
@@ -135,6 +141,16 @@ func (r *Resolver) periods(ctx context.Context) (periods []page.Period, err erro
 		return err
 	})
 	return periods, err
+}
+
+// unratedFacts are those of a month, sorted by their keys.
+func (r *Resolver) unratedFacts(ctx context.Context, month models.Month) (facts []models.UnratedFact, err error) {
+	err = r.rate(ctx, func() (err error) {
+		facts, err = r.Market.UnratedFacts(ctx, auth.ViewerFrom(ctx), month)
+		return err
+	})
+	slices.SortFunc(facts, func(x, y models.UnratedFact) int { return strings.Compare(unratedKey(x), unratedKey(y)) })
+	return facts, err
 }
 
 // The keys below order rows as their reports do.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -138,6 +139,32 @@ func pagesOf(all []models.PrivateOffer) func(*store.Reader, store.Page) ([]model
 			return rows[len(rows)-ask.Limit:], true, nil
 		}
 		return rows[:ask.Limit], true, nil
+	}
+}
+
+// No more ratings run at once than there are turns, and who waits for one waits
+// no longer than its request may take.
+func TestRatingsTakeTurns(t *testing.T) {
+	r := &Resolver{turns: make(chan struct{}, 1)}
+	err := r.rate(context.Background(), func() error {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		return r.rate(ctx, func() error { t.Error("a second rating runs"); return nil })
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("who waited got %v", err)
+	}
+	ran := false
+	if err := r.rate(context.Background(), func() error { ran = true; return nil }); err != nil || !ran {
+		t.Errorf("the turn was not given back: %v", err)
+	}
+}
+
+// The lines of a month are found by rating it once.
+func TestMonthsOfLines(t *testing.T) {
+	ids := []string{"billing-line/2024-09/a", "billing-line/2024-09/b", "product/x", "billing-line/2024-10/a", "billing-line/x/a", "margin/2024-11"}
+	if got := fmt.Sprint(monthsOf(ids)); got != "[2024-09 2024-10]" {
+		t.Errorf("%s", got)
 	}
 }
 

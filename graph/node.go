@@ -2,8 +2,8 @@ package graph
 
 import (
 	"context"
-	"errors"
 	"iter"
+	"slices"
 	"strings"
 
 	"sellthrough/graph/page"
@@ -21,8 +21,25 @@ var nodeTypes = map[string]string{
 	kindMeter: "Meter", kindPrivateOffer: "PrivateOffer", kindSubscription: "ProductSubscription", kindMargin: "Margin", kindBillingLine: "BillingLine",
 }
 
-// node finds whatever has the id, nil where it does not exist or is not the
-// viewer's to see.
+// nodes finds whatever has the ids, nil for each that does not exist or is not
+// the viewer's to see.
+func (r *Resolver) nodes(ctx context.Context, ids []string) ([]page.Node, error) {
+	lines, err := r.lineNodes(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]page.Node, len(ids))
+	for i, id := range ids {
+		if line := lines[id]; line != nil {
+			nodes[i] = line
+		} else if nodes[i], err = r.node(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return nodes, nil
+}
+
+// node finds what is no billing line.
 func (r *Resolver) node(ctx context.Context, id string) (page.Node, error) {
 	viewer := auth.ViewerFrom(ctx)
 	kind, rest, _ := strings.Cut(id, "/")
@@ -34,7 +51,7 @@ func (r *Resolver) node(ctx context.Context, id string) (page.Node, error) {
 	case kindMargin:
 		return r.marginNode(ctx, viewer, rest)
 	case kindBillingLine:
-		return r.lineNode(ctx, viewer, rest)
+		return nil, nil
 	}
 	var found page.Node
 	err := r.Market.Store.Read(ctx, viewer, func(reader *store.Reader) (err error) {
@@ -98,28 +115,40 @@ func (r *Resolver) marginNode(ctx context.Context, viewer models.Viewer, id stri
 	return that(margins, err, func(m models.Margin) bool { return m.ID() == id })
 }
 
-// lineNode finds a billing line: <month>/<hash>.
-func (r *Resolver) lineNode(ctx context.Context, viewer models.Viewer, id string) (page.Node, error) {
-	text, hash, _ := strings.Cut(id, "/")
-	month, err := models.ParseMonth(text)
-	if err != nil {
-		return nil, nil
+// lineNodes finds the billing lines among the ids, <month>/<hash>. Each month is
+// rated once, however many of its lines are asked for. A fact that cannot be
+// rated is an error: nobody knows whether it is a line that was asked for.
+func (r *Resolver) lineNodes(ctx context.Context, ids []string) (map[string]*page.Line, error) {
+	found, wanted := map[string]*page.Line{}, map[string]bool{}
+	for _, id := range ids {
+		wanted[id] = true
 	}
-	var found page.Node
-	err = r.Market.Lines(ctx, viewer, market.LineQuery{From: month, To: month}, func(book *rating.Book, lines iter.Seq[*models.BillingLine]) error {
-		for line := range lines {
-			if line.ID() == hash {
-				own := *line
-				found = r.line(viewer, book, &own)
-				break
+	for _, month := range monthsOf(ids) {
+		err := r.lines(ctx, market.LineQuery{From: month, To: month}, func(book *rating.Book, lines iter.Seq[*models.BillingLine]) error {
+			for line := range lines {
+				if id := nodeID(kindBillingLine, month.String(), line.ID()); wanted[id] {
+					own := *line
+					found[id] = r.line(auth.ViewerFrom(ctx), book, &own)
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	// Another fact that cannot be rated does not make this line wrong, but
-	// nobody knows whether it is the one that was asked for.
-	if unrated := (*market.UnratedError)(nil); errors.As(err, &unrated) && found == nil {
-		return nil, err
 	}
-	return found, err
+	return found, nil
+}
+
+// monthsOf are the months of the billing lines among the ids, each once.
+func monthsOf(ids []string) (months []models.Month) {
+	for _, id := range ids {
+		kind, rest, _ := strings.Cut(id, "/")
+		text, _, _ := strings.Cut(rest, "/")
+		month, err := models.ParseMonth(text)
+		if kind == kindBillingLine && err == nil && !slices.Contains(months, month) {
+			months = append(months, month)
+		}
+	}
+	return months
 }

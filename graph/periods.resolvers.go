@@ -9,10 +9,7 @@ import (
 	"context"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
-	"sellthrough/internal/auth"
 	"sellthrough/models"
-	"slices"
-	"strings"
 )
 
 func (r *billingPeriodResolver) State(ctx context.Context, obj *page.Period) (generated.BillingPeriodState, error) {
@@ -29,11 +26,10 @@ func (r *queryResolver) BillingPeriods(ctx context.Context, first *int, after *s
 }
 
 func (r *queryResolver) UnratedFacts(ctx context.Context, month models.Month, first *int, after *string, last *int, before *string) (*page.UnratedFacts, error) {
-	facts, err := r.Market.UnratedFacts(ctx, auth.ViewerFrom(ctx), month)
+	facts, err := r.unratedFacts(ctx, month)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(facts, func(x, y models.UnratedFact) int { return strings.Compare(unratedKey(x), unratedKey(y)) })
 	list, err := sliced[models.UnratedFact, page.UnratedFactEdge](window{first, last, after, before}, bind("unratedFacts", month), maxReport, facts, unratedKey)
 	return &page.UnratedFacts{Of: list}, err
 }
