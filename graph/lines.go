@@ -128,13 +128,22 @@ func (r *Resolver) line(viewer models.Viewer, book *rating.Book, line *models.Bi
 	return &page.Line{BillingLine: line, Book: book, FeesHidden: !r.policy.sees(viewer.Role, "BillingLine", "fees")}
 }
 
-// periods are the months that hold facts, the latest first. Terms reach into
-// months to come, which have nothing to bill yet.
+// periods are the months that hold facts, the latest first: up to the current
+// one, or to the last that has usage. Terms reach further, into months that have
+// nothing to bill yet.
 func (r *Resolver) periods(ctx context.Context) (periods []page.Period, err error) {
+	last := models.MonthOf(r.Market.Now())
 	err = r.Market.Store.Read(ctx, auth.ViewerFrom(ctx), func(reader *store.Reader) error {
+		ahead, err := reader.Buckets(last+1, models.MonthForever, store.LineFilter{})
+		if err != nil {
+			return err
+		}
+		if len(ahead) > 0 {
+			last = ahead[len(ahead)-1].Month
+		}
 		months, err := reader.Months()
 		for _, month := range slices.Backward(months) {
-			if !month.Start().After(r.Market.Now()) {
+			if month <= last {
 				periods = append(periods, page.Period{Month: month})
 			}
 		}
