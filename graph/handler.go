@@ -209,13 +209,15 @@ func decode(text []byte, into any) error {
 
 // viewer finds out who asks: nobody without a token.
 func (d *door) viewer(w http.ResponseWriter, r *http.Request) (models.Viewer, *refusal) {
-	header := r.Header.Get("Authorization")
-	if header == "" {
+	headers := r.Header.Values("Authorization")
+	if len(headers) == 0 || len(headers) == 1 && headers[0] == "" {
 		return models.Viewer{}, nil
 	}
-	scheme, token, _ := strings.Cut(header, " ")
+	scheme, token, _ := strings.Cut(headers[0], " ")
 	message := "send the token as Authorization: Bearer <token>"
-	if strings.EqualFold(scheme, "Bearer") {
+	if len(headers) > 1 {
+		message = "send one Authorization header: it must be clear who asks"
+	} else if strings.EqualFold(scheme, "Bearer") {
 		viewer, err := d.options.Tokens.Viewer(strings.TrimSpace(token), d.options.Clock())
 		if err == nil {
 			return viewer, nil
