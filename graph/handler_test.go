@@ -1,6 +1,8 @@
 package graph_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -126,6 +128,73 @@ func TestCostLimit(t *testing.T) {
 	}
 }
 
+// A year's worth of a report fits, twenty times three years do not, and neither
+// does what hides its months in variables.
+func TestCostOfRating(t *testing.T) {
+	s := empty(t)
+	threeYears := func(n int) string {
+		return "query ($from: Month!, $to: Month!) { " + repeated(n, func(i int) string {
+			return fmt.Sprintf("a%d: payoutSummary(month: $from, toMonth: $to) { totalCount } ", i)
+		}) + "}"
+	}
+	const months = `{"from": "2022-01", "to": "2024-12"}`
+	whole := `{ billingLines(month: "2024-09", first: 10000) { totalCount nodes { id listSubtotal { amount } marginAmount { amount } wholesaleSubtotal { amount } fees { amount { amount } } payout { amount } } } }`
+	for query, variables := range map[string]string{whole: "", threeYears(6): months} {
+		if answer := string(s.ask(operator, query, variables)); strings.Contains(answer, `"errors"`) {
+			t.Errorf("%.60s is refused: %.300s", query, answer)
+		}
+	}
+	for _, n := range []int{7, 20} {
+		if answer := string(s.ask(operator, threeYears(n), months)); !strings.Contains(answer, `"LIMIT_EXCEEDED"`) {
+			t.Errorf("%d times 36 months are rated: %.300s", n, answer)
+		}
+	}
+}
+
+// A cursor that was made up is BAD_CURSOR on every list, whatever its key.
+func TestForgedCursors(t *testing.T) {
+	s := peopled(t)
+	for _, list := range []string{"products", "resellers", "customers", "privateOffers", "subscriptions", `usage(where: {subscriptionId: "secret-subscription"}`, `billingLines(month: "2024-09"`, `margins(resellerTenantId: "` + northwind + `"`, "billingPeriods"} {
+		field, filter := list, "("
+		if name, arguments, ok := strings.Cut(list, "("); ok {
+			field, filter = name, "("+arguments+", "
+		}
+		whole := dig(t, essence(s.ask(operator, "{ "+field+filter+"first: 1) { pageInfo { endCursor } } }", "")), field+".pageInfo.endCursor")
+		decoded, err := base64.RawURLEncoding.DecodeString(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"junk", "a b c d e", "x\x00y", "\xff\xfe", "2024 x y"} {
+			prefix := string(decoded[:7]) + key // version and binding
+			sum := sha256.Sum256([]byte(prefix))
+			for _, forged := range []string{prefix, prefix + string(sum[:4])} {
+				cursor := base64.RawURLEncoding.EncodeToString([]byte(forged))
+				answer := string(s.ask(operator, "{ "+field+filter+`first: 1, after: "`+cursor+`") { pageInfo { endCursor } } }`, ""))
+				if strings.Contains(answer, `"INTERNAL"`) || forged == prefix && !strings.Contains(answer, `"BAD_CURSOR"`) {
+					t.Errorf("%s after %q: %s", field, forged, answer)
+				}
+			}
+		}
+		if answer := string(s.ask(operator, "{ "+field+filter+`first: 1, after: "`+whole[:len(whole)-1]+`") { pageInfo { endCursor } } }`, "")); !strings.Contains(answer, `"BAD_CURSOR"`) {
+			t.Errorf("%s after a cursor cut by one: %s", field, answer)
+		}
+	}
+}
+
+// Two tokens are none: it would not be clear who asks.
+func TestTwoAuthorizations(t *testing.T) {
+	s := empty(t)
+	request := httptest.NewRequest("POST", "/graphql", strings.NewReader(`{"query":"{ viewer { role } }"}`))
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Add("Authorization", "Bearer "+s.token(operator))
+	request.Header.Add("Authorization", "Bearer "+s.token(reseller))
+	recorder := httptest.NewRecorder()
+	s.handler.ServeHTTP(recorder, request)
+	if recorder.Code != http.StatusUnauthorized || !strings.Contains(recorder.Body.String(), `"UNAUTHENTICATED"`) {
+		t.Errorf("%d %s", recorder.Code, recorder.Body)
+	}
+}
+
 // A size in a variable costs as much as one in the text.
 func TestCostOfVariables(t *testing.T) {
 	s := empty(t)
@@ -206,6 +275,14 @@ func TestCostIsReported(t *testing.T) {
 		`{ products { nodes { title plans { title } } edges { cursor } } }`: 1 + 50*(1+10+1),
 		`query ($n: Int = 3) { products(last: $n) { nodes { title } pageInfo { hasNextPage } } }`: 1 + 3*2,
 		`{ viewer { role } again: viewer { role } }`:                                              2,
+		// 1,000 for each month that is rated.
+		`{ billingSummary(month: "2024-09") { totalCount } }`:                                                                1 + 1000,
+		`{ billingSummary(month: "2022-01", toMonth: "2024-12") { totalCount } }`:                                            1 + 36*1000,
+		`{ unratedFacts(month: "2024-09") { totalCount } }`:                                                                  1 + 1000,
+		`{ node(id: "billing-line/2024-09/x") { id } }`:                                                                      1 + 1000,
+		`{ nodes(ids: ["billing-line/2024-09/x", "billing-line/2024-09/y", "billing-line/2024-10/x", "product/x"]) { id } }`: 4 + 2*1000,
+		// A line has one fee.
+		`{ billingLines(month: "2024-09", first: 10) { nodes { fees { amount { amount } } } } }`: 1 + 1000 + 10*(1+1+1),
 	} {
 		var r struct{ Extensions struct{ Cost graph.Cost } }
 		if err := json.Unmarshal(s.ask(operator, query, ""), &r); err != nil || r.Extensions.Cost != (graph.Cost{Requested: want, Limit: graph.DefaultLimits.Cost}) {

@@ -19,7 +19,8 @@ type Limits struct {
 	// Aliases, Directives and RootFields bound how often each may be used.
 	Aliases, Directives, RootFields int
 	// Cost bounds the objects an answer may hold: 1 each, those of a page by
-	// its size, those of a list that is not paged as 10.
+	// its size, those of a list that is not paged as 10; and 1,000 for each month
+	// that must be rated to find them.
 	Cost int
 	// Selections bounds the fields and fragments once all fragments are spread.
 	Selections int
@@ -34,6 +35,9 @@ var DefaultLimits = Limits{
 	Body: 1 << 20, Tokens: 5_000, Fields: 1_000, Depth: 12, Aliases: 30, Directives: 50, RootFields: 20,
 	Cost: 250_000, Selections: 20_000, Errors: 20, Time: 30 * time.Second,
 }
+
+// ratedMonthCost is what it costs to rate a month, in objects of an answer.
+const ratedMonthCost = 1_000
 
 // Sizes of pages.
 const (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -70,10 +71,11 @@ type policy struct {
 	documents documents
 	seen      map[string][]models.Role // by Type.field
 	root      map[ast.Operation][]*ast.FieldDefinition
+	schema    *ast.Schema
 }
 
 func newPolicy(schema *ast.Schema, limits Limits) *policy {
-	p := &policy{limits: limits, seen: map[string][]models.Role{}, root: map[ast.Operation][]*ast.FieldDefinition{
+	p := &policy{schema: schema, limits: limits, seen: map[string][]models.Role{}, root: map[ast.Operation][]*ast.FieldDefinition{
 		ast.Query: schema.Query.Fields, ast.Mutation: schema.Mutation.Fields,
 	}}
 	for _, row := range PolicyTable(schema) {
@@ -145,10 +147,13 @@ func count(set ast.SelectionSet) (n int) {
 }
 
 // MutateOperationContext refuses an operation that nobody signed in for, that
-// selects what its viewer may not see, or that asks for too much.
+// selects what its viewer may not see, whose arguments break the contract, or
+// that asks for too much.
 func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.OperationContext) *gqlerror.Error {
 	operation.DisableIntrospection = false // the schema is no secret
-	w := walk{policy: p, viewer: auth.ViewerFrom(ctx), operation: operation}
+	w := walk{policy: p, viewer: auth.ViewerFrom(ctx), operation: operation, examination: examination{
+		schema: p.schema, reading: operation.Operation.Operation == ast.Query,
+	}}
 	w.selections(operation.Operation.SelectionSet, place{cost: 1})
 	w.directives += len(operation.Operation.Directives)
 	operation.Stats.SetExtension(costExtension, Cost{min(w.cost, p.limits.Cost+1), p.limits.Cost})
@@ -158,6 +163,8 @@ func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.
 	case len(w.forbidden) > 0:
 		return fault("FORBIDDEN", fmt.Sprintf("a %s may not see %s", w.viewer.Role, strings.Join(w.forbidden, ", ")),
 			map[string]any{"fields": w.forbidden})
+	case len(w.faults) > 0:
+		return w.refusal(p.limits.Errors)
 	}
 	return p.limits.check(&w)
 }
@@ -183,6 +190,7 @@ type walk struct {
 	*policy
 	viewer    models.Viewer
 	operation *graphql.OperationContext
+	examination
 
 	unauthenticated bool
 	forbidden       []string // paths
@@ -235,12 +243,13 @@ func (w *walk) field(f *ast.Field, at place) {
 	if !below.introspection {
 		below.refused = w.refuses(f, below.path, at.refused) || at.refused
 		w.depth = max(w.depth, below.depth)
+		arguments := w.arguments(f, below.path, w.operation.Variables)
 		if len(f.SelectionSet) > 0 {
-			below.cost = multiply(at.cost, w.many(f, at))
-			w.cost = min(w.cost+below.cost, w.limits.Cost+1)
+			below.cost = multiply(at.cost, many(f, at, arguments))
+			w.cost = min(w.cost+below.cost+multiply(ratedMonths(f, arguments), ratedMonthCost), w.limits.Cost+1)
 			below.connection = paged(f)
 			if below.connection {
-				below.cost = multiply(below.cost, w.pageSize(f))
+				below.cost = multiply(below.cost, pageSize(arguments))
 			}
 		}
 	}
@@ -265,16 +274,63 @@ func (w *walk) refuses(f *ast.Field, path string, already bool) bool {
 }
 
 // many is how many objects a field stands for: a list that is not paged counts
-// as unpagedSize, unless the request says how long it is.
-func (w *walk) many(f *ast.Field, at place) int {
+// as unpagedSize, unless the request says how long it is, or the schema does.
+func many(f *ast.Field, at place, arguments map[string]any) int {
 	switch {
 	case f.Definition == nil || f.Definition.Type.Elem == nil, at.connection:
 		return 1
 	case f.Arguments.ForName("ids") != nil:
-		ids, _ := f.ArgumentMap(w.operation.Variables)["ids"].([]any)
-		return max(1, len(ids))
+		return max(1, len(texts(arguments["ids"])))
+	}
+	if size := f.Definition.Directives.ForName("listSize"); size != nil {
+		if n, err := strconv.Atoi(size.Arguments.ForName("assumedSize").Value.Raw); err == nil {
+			return n
+		}
 	}
 	return unpagedSize
+}
+
+// ratedMonths is how many months must be rated to answer a field: those of a
+// report, and those of the billing lines that are asked for by id.
+func ratedMonths(f *ast.Field, arguments map[string]any) int {
+	if id, ok := arguments["id"]; ok {
+		return len(monthsOf(texts(id)))
+	}
+	if ids, ok := arguments["ids"]; ok {
+		return len(monthsOf(texts(ids)))
+	}
+	if f.Definition == nil || f.Definition.Arguments.ForName("month") == nil {
+		return 0
+	}
+	from, to := monthArgument(arguments["month"]), monthArgument(arguments["toMonth"])
+	return max(1, min(int(to-from)+1, maxMonths))
+}
+
+// monthArgument is 0 where there is no month: its resolver says so.
+func monthArgument(value any) models.Month {
+	text, _ := value.(string)
+	month, err := models.ParseMonth(text)
+	if err != nil {
+		return 0
+	}
+	return month
+}
+
+// texts are the texts of a value, which is one or a list of them.
+func texts(value any) []string {
+	switch value := value.(type) {
+	case string:
+		return []string{value}
+	case []string:
+		return value
+	case []any:
+		all := make([]string, len(value))
+		for i := range value {
+			all[i], _ = value[i].(string)
+		}
+		return all
+	}
+	return nil
 }
 
 const unpagedSize = 10
@@ -283,8 +339,7 @@ func paged(f *ast.Field) bool {
 	return f.Definition != nil && f.Definition.Arguments.ForName("first") != nil
 }
 
-func (w *walk) pageSize(f *ast.Field) int {
-	arguments := f.ArgumentMap(w.operation.Variables)
+func pageSize(arguments map[string]any) int {
 	for _, name := range []string{"first", "last"} {
 		switch n := arguments[name].(type) {
 		case int64:

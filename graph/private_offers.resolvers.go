@@ -47,6 +47,14 @@ func (r *privateOfferResolver) Status(ctx context.Context, obj *models.PrivateOf
 	return obj.Status(r.Market.Now()), nil
 }
 
+func (r *privateOfferResolver) Resellers(ctx context.Context, obj *models.PrivateOffer) ([]page.OfferReseller, error) {
+	resellers := make([]page.OfferReseller, len(obj.Resellers))
+	for i := range obj.Resellers {
+		resellers[i] = page.OfferReseller{OfferReseller: &obj.Resellers[i], Submitted: obj.SubmittedAt != nil}
+	}
+	return resellers, nil
+}
+
 func (r *queryResolver) PrivateOffer(ctx context.Context, id string) (*models.PrivateOffer, error) {
 	offer, err := r.offer(ctx, bareGUID(kindPrivateOffer, id))
 	if err != nil || offer.Version == 0 {

@@ -23,7 +23,7 @@ type BillingLineOrder struct {
 	Direction OrderDirection `json:"direction"`
 }
 
-// Which billing lines. All that are given must hold.
+// Which billing lines. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
 type BillingLineWhere struct {
 	// Only this publisher's.
 	PublisherID *string `json:"publisherId,omitempty"`
@@ -31,15 +31,15 @@ type BillingLineWhere struct {
 	ResellerTenantID *string `json:"resellerTenantId,omitempty"`
 	// Only those bought through this indirect reseller.
 	IndirectResellerTenantID *string `json:"indirectResellerTenantId,omitempty"`
-	// Only those for this customer.
+	// Only those for this customer: its tenant id, or its node id, which names the reseller too.
 	CustomerTenantID *string `json:"customerTenantId,omitempty"`
 	// Only this subscription's: its id or node id.
 	SubscriptionID *string `json:"subscriptionId,omitempty"`
 	// Only this product's: its id or node id.
 	ProductID *string `json:"productId,omitempty"`
-	// Only this plan's: its id in the product, or its node id.
+	// Only this plan's: its id in the product; or productId/planId or its node id, which name the product too.
 	PlanID *string `json:"planId,omitempty"`
-	// Only this meter's: its id in the product, or its node id.
+	// Only this meter's: its id in the product, or its node id, which names the product too.
 	MeterID *string `json:"meterId,omitempty"`
 	// Only these charge types.
 	ChargeTypes []models.ChargeType `json:"chargeTypes,omitempty"`
@@ -93,13 +93,13 @@ type CreatePrivateOfferPayload struct {
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
-// Which customers.
+// Which customers. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
 type CustomerWhere struct {
-	// Only these: tenant ids.
+	// Only these: tenant ids, or node ids, which name the reseller too.
 	TenantIds []string `json:"tenantIds,omitempty"`
 	// Only this reseller's.
 	ResellerTenantID *string `json:"resellerTenantId,omitempty"`
-	// Only those whose tenant id holds this text, in any case; for viewers who see names, also those whose name does.
+	// Only those whose tenant id holds this text of at most 200 bytes, in any case; for viewers who see names, also those whose name does.
 	Text *string `json:"text,omitempty"`
 }
 
@@ -111,7 +111,7 @@ type KeyOrder struct {
 	Direction OrderDirection `json:"direction"`
 }
 
-// Which margins.
+// Which margins. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
 type MarginWhere struct {
 	// Only this publisher's.
 	PublisherID *string `json:"publisherId,omitempty"`
@@ -161,11 +161,11 @@ type PrivateOfferResellerInput struct {
 	Customers []string `json:"customers,omitempty"`
 }
 
-// Which private offers.
+// Which private offers. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
 type PrivateOfferWhere struct {
 	// Only these: GUIDs, or node ids.
 	Ids []string `json:"ids,omitempty"`
-	// Only those whose name holds this text, in any case.
+	// Only those whose name holds this text of at most 200 bytes, in any case.
 	Text *string `json:"text,omitempty"`
 	// Only this publisher's.
 	PublisherID *string `json:"publisherId,omitempty"`
@@ -175,13 +175,13 @@ type PrivateOfferWhere struct {
 	Status []models.OfferStatus `json:"status,omitempty"`
 }
 
-// Which products.
+// Which products. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
 type ProductWhere struct {
 	// Only these: product ids, or node ids.
 	Ids []string `json:"ids,omitempty"`
 	// Only this publisher's.
 	PublisherID *string `json:"publisherId,omitempty"`
-	// Only those whose id or title holds this text, in any case.
+	// Only those whose id or title holds this text of at most 200 bytes, in any case.
 	Text *string `json:"text,omitempty"`
 	// Only these kinds.
 	Types []models.ProductType `json:"types,omitempty"`
@@ -217,7 +217,7 @@ type PurchaseInput struct {
 	Market *string `json:"market,omitempty"`
 	// The currency to bill in; absent takes the reseller's.
 	Currency *money.Currency `json:"currency,omitempty"`
-	// Seats bought, added or removed: a whole number above 0. Absent with NEW means 1; needed to add and remove.
+	// Seats bought, added or removed: a whole number above 0, never 0. Absent with NEW means 1; needed to add and remove.
 	Quantity *string `json:"quantity,omitempty"`
 }
 
@@ -299,11 +299,11 @@ type RecordUsagePayload struct {
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
-// Which resellers. Lists match when one of their values does.
+// Which resellers. All that are given must hold; a list matches when one of its values does, an empty list finds nothing.
 type ResellerWhere struct {
 	// Only these: tenant ids, or node ids.
 	TenantIds []string `json:"tenantIds,omitempty"`
-	// Only those whose tenant id or name holds this text, in any case.
+	// Only those whose tenant id or name holds this text of at most 200 bytes, in any case.
 	Text *string `json:"text,omitempty"`
 	// Only these types.
 	Types []models.ResellerType `json:"types,omitempty"`
@@ -333,7 +333,7 @@ type SubmitPrivateOfferPayload struct {
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
-// Which subscriptions.
+// Which subscriptions. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
 type SubscriptionWhere struct {
 	// Only these: subscription ids, or node ids.
 	Ids []string `json:"ids,omitempty"`
@@ -413,7 +413,7 @@ type UsageWhere struct {
 	SubscriptionID string `json:"subscriptionId"`
 	// Only this month's.
 	Month *models.Month `json:"month,omitempty"`
-	// Only this meter's.
+	// Only this meter's: its id in the product, or its node id, which names the product too.
 	MeterID *string `json:"meterId,omitempty"`
 }
 

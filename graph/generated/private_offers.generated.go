@@ -23,6 +23,8 @@ type PrivateOfferResolver interface {
 	ID(ctx context.Context, obj *models.PrivateOffer) (string, error)
 
 	Status(ctx context.Context, obj *models.PrivateOffer) (models.OfferStatus, error)
+
+	Resellers(ctx context.Context, obj *models.PrivateOffer) ([]page.OfferReseller, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -791,11 +793,11 @@ func (ec *executionContext) _PrivateOffer_resellers(ctx context.Context, field g
 			return ec.fieldContext_PrivateOffer_resellers(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Resellers, nil
+			return ec.Resolvers.PrivateOffer().Resellers(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []models.OfferReseller) graphql.Marshaler {
-			return ec.marshalNPrivateOfferReseller2ᚕsellthroughᚋmodelsᚐOfferResellerᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []page.OfferReseller) graphql.Marshaler {
+			return ec.marshalNPrivateOfferReseller2ᚕsellthroughᚋgraphᚋpageᚐOfferResellerᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -805,8 +807,8 @@ func (ec *executionContext) fieldContext_PrivateOffer_resellers(_ context.Contex
 	fc = &graphql.FieldContext{
 		Object:     "PrivateOffer",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PrivateOfferReseller(ctx, field)
 		},
@@ -1080,7 +1082,7 @@ func (ec *executionContext) fieldContext_PrivateOfferError_message(_ context.Con
 	return graphql.NewScalarFieldContext("PrivateOfferError", field, false, false, "String")
 }
 
-func (ec *executionContext) _PrivateOfferReseller_tenantId(ctx context.Context, field graphql.CollectedField, obj *models.OfferReseller) (ret graphql.Marshaler) {
+func (ec *executionContext) _PrivateOfferReseller_tenantId(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1103,7 +1105,7 @@ func (ec *executionContext) fieldContext_PrivateOfferReseller_tenantId(_ context
 	return graphql.NewScalarFieldContext("PrivateOfferReseller", field, false, false, "ID")
 }
 
-func (ec *executionContext) _PrivateOfferReseller_customers(ctx context.Context, field graphql.CollectedField, obj *models.OfferReseller) (ret graphql.Marshaler) {
+func (ec *executionContext) _PrivateOfferReseller_customers(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1126,7 +1128,7 @@ func (ec *executionContext) fieldContext_PrivateOfferReseller_customers(_ contex
 	return graphql.NewScalarFieldContext("PrivateOfferReseller", field, false, false, "ID")
 }
 
-func (ec *executionContext) _PrivateOfferReseller_status(ctx context.Context, field graphql.CollectedField, obj *models.OfferReseller) (ret graphql.Marshaler) {
+func (ec *executionContext) _PrivateOfferReseller_status(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1138,18 +1140,18 @@ func (ec *executionContext) _PrivateOfferReseller_status(ctx context.Context, fi
 			return obj.Status(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v models.ProgressStatus) graphql.Marshaler {
-			return ec.marshalNPrivateOfferProgress2sellthroughᚋmodelsᚐProgressStatus(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProgressStatus) graphql.Marshaler {
+			return ec.marshalOPrivateOfferProgress2ᚖsellthroughᚋmodelsᚐProgressStatus(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_PrivateOfferReseller_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PrivateOfferReseller", field, true, false, "PrivateOfferProgress")
 }
 
-func (ec *executionContext) _PrivateOfferReseller_authorizedAt(ctx context.Context, field graphql.CollectedField, obj *models.OfferReseller) (ret graphql.Marshaler) {
+func (ec *executionContext) _PrivateOfferReseller_authorizedAt(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1172,7 +1174,7 @@ func (ec *executionContext) fieldContext_PrivateOfferReseller_authorizedAt(_ con
 	return graphql.NewScalarFieldContext("PrivateOfferReseller", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _PrivateOfferReseller_publishedAt(ctx context.Context, field graphql.CollectedField, obj *models.OfferReseller) (ret graphql.Marshaler) {
+func (ec *executionContext) _PrivateOfferReseller_publishedAt(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1195,7 +1197,7 @@ func (ec *executionContext) fieldContext_PrivateOfferReseller_publishedAt(_ cont
 	return graphql.NewScalarFieldContext("PrivateOfferReseller", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _PrivateOfferReseller_failedAt(ctx context.Context, field graphql.CollectedField, obj *models.OfferReseller) (ret graphql.Marshaler) {
+func (ec *executionContext) _PrivateOfferReseller_failedAt(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1218,7 +1220,7 @@ func (ec *executionContext) fieldContext_PrivateOfferReseller_failedAt(_ context
 	return graphql.NewScalarFieldContext("PrivateOfferReseller", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _PrivateOfferReseller_failureReason(ctx context.Context, field graphql.CollectedField, obj *models.OfferReseller) (ret graphql.Marshaler) {
+func (ec *executionContext) _PrivateOfferReseller_failureReason(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1241,7 +1243,7 @@ func (ec *executionContext) fieldContext_PrivateOfferReseller_failureReason(_ co
 	return graphql.NewScalarFieldContext("PrivateOfferReseller", field, false, false, "String")
 }
 
-func (ec *executionContext) _PrivateOfferReseller_withdrawnAt(ctx context.Context, field graphql.CollectedField, obj *models.OfferReseller) (ret graphql.Marshaler) {
+func (ec *executionContext) _PrivateOfferReseller_withdrawnAt(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2249,10 +2251,11 @@ func (ec *executionContext) _PrivateOffer(ctx context.Context, sel ast.Selection
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "resellers":
-			out.Values[i] = ec._PrivateOffer_resellers(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOffer_resellers(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2407,7 +2410,7 @@ func (ec *executionContext) _PrivateOfferError(ctx context.Context, sel ast.Sele
 
 var privateOfferResellerImplementors = []string{"PrivateOfferReseller"}
 
-func (ec *executionContext) _PrivateOfferReseller(ctx context.Context, sel ast.SelectionSet, obj *models.OfferReseller) graphql.Marshaler {
+func (ec *executionContext) _PrivateOfferReseller(ctx context.Context, sel ast.SelectionSet, obj *page.OfferReseller) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, privateOfferResellerImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2428,7 +2431,7 @@ func (ec *executionContext) _PrivateOfferReseller(ctx context.Context, sel ast.S
 			}
 		case "status":
 			out.Values[i] = ec._PrivateOfferReseller_status(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "authorizedAt":
@@ -2724,30 +2727,15 @@ func (ec *executionContext) marshalNPrivateOfferErrorCode2sellthroughᚋmodels�
 	return res
 }
 
-func (ec *executionContext) unmarshalNPrivateOfferProgress2sellthroughᚋmodelsᚐProgressStatus(ctx context.Context, v any) (models.ProgressStatus, error) {
-	tmp, err := scalar.UnmarshalString(v)
-	res := models.ProgressStatus(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNPrivateOfferProgress2sellthroughᚋmodelsᚐProgressStatus(ctx context.Context, sel ast.SelectionSet, v models.ProgressStatus) graphql.Marshaler {
-	_ = sel
-	res := scalar.MarshalString(string(v))
-	if res == graphql.Null {
-		graphql.AddInvalidNullFromMarshaler(ctx, "PrivateOfferProgress!")
-	}
-	return res
-}
-
-func (ec *executionContext) marshalNPrivateOfferReseller2sellthroughᚋmodelsᚐOfferReseller(ctx context.Context, sel ast.SelectionSet, v models.OfferReseller) graphql.Marshaler {
+func (ec *executionContext) marshalNPrivateOfferReseller2sellthroughᚋgraphᚋpageᚐOfferReseller(ctx context.Context, sel ast.SelectionSet, v page.OfferReseller) graphql.Marshaler {
 	return ec._PrivateOfferReseller(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNPrivateOfferReseller2ᚕsellthroughᚋmodelsᚐOfferResellerᚄ(ctx context.Context, sel ast.SelectionSet, v []models.OfferReseller) graphql.Marshaler {
+func (ec *executionContext) marshalNPrivateOfferReseller2ᚕsellthroughᚋgraphᚋpageᚐOfferResellerᚄ(ctx context.Context, sel ast.SelectionSet, v []page.OfferReseller) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNPrivateOfferReseller2sellthroughᚋmodelsᚐOfferReseller(ctx, sel, v[i])
+		return ec.marshalNPrivateOfferReseller2sellthroughᚋgraphᚋpageᚐOfferReseller(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2844,6 +2832,25 @@ func (ec *executionContext) marshalOPrivateOffer2ᚖsellthroughᚋmodelsᚐPriva
 		return graphql.Null
 	}
 	return ec._PrivateOffer(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOPrivateOfferProgress2ᚖsellthroughᚋmodelsᚐProgressStatus(ctx context.Context, v any) (*models.ProgressStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := scalar.UnmarshalString(v)
+	res := models.ProgressStatus(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPrivateOfferProgress2ᚖsellthroughᚋmodelsᚐProgressStatus(ctx context.Context, sel ast.SelectionSet, v *models.ProgressStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(*v))
+	return res
 }
 
 func (ec *executionContext) unmarshalOPrivateOfferResellerInput2ᚕsellthroughᚋgraphᚋgeneratedᚐPrivateOfferResellerInputᚄ(ctx context.Context, v any) ([]PrivateOfferResellerInput, error) {

@@ -323,6 +323,12 @@ directive @visible(
   to: [Role!]!
 ) on OBJECT | FIELD_DEFINITION
 
+"Says how long a list is that comes without pages, for the cost of a request; 10 where nothing is said."
+directive @listSize(
+  "The entries that it is taken to have."
+  assumedSize: Int!
+) on FIELD_DEFINITION
+
 """
 An exact decimal number as a string, such as "0.0116": an optional minus sign,
 digits, optionally a point with digits, at most 38 digits in all. JSON numbers
@@ -350,7 +356,12 @@ a mere day is its first instant.
 """
 scalar DateTime @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")
 
-"A currency of ISO 4217 in three capital letters, such as USD. It fixes how many minor digits amounts have: 2 for USD, 0 for JPY, 3 for KWD."
+"""
+A currency of ISO 4217 in three capital letters, such as USD. It fixes how many
+minor digits amounts have: 2 for USD, 0 for JPY, 3 for KWD. A record or price
+with any other text is answered for itself, INVALID_CURRENCY; a filter by one is
+BAD_USER_INPUT.
+"""
 scalar CurrencyCode @specifiedBy(url: "https://www.iso.org/iso-4217-currency-codes.html")
 
 "Money, rounded to the minor unit of its currency. Amounts of two currencies are never added."
@@ -615,7 +626,7 @@ type BillingLine implements Node {
   "What the reseller is billed."
   wholesaleSubtotal: Money!
   "What is kept of the wholesale subtotal, by kind."
-  fees: [Fee!]! @visible(to: [PUBLISHER, FINANCE, OPERATOR])
+  fees: [Fee!]! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @listSize(assumedSize: 1)
   "What the publisher is paid: the wholesale subtotal less all fees."
   payout: Money! @visible(to: [PUBLISHER, FINANCE, OPERATOR])
   "The GUID of the private offer whose margin counted, null at list price."
@@ -668,7 +679,7 @@ type LineStep {
   rounded: Decimal
 }
 
-"Which billing lines. All that are given must hold."
+"Which billing lines. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
 input BillingLineWhere {
   "Only this publisher's."
   publisherId: ID
@@ -676,15 +687,15 @@ input BillingLineWhere {
   resellerTenantId: ID
   "Only those bought through this indirect reseller."
   indirectResellerTenantId: ID
-  "Only those for this customer."
+  "Only those for this customer: its tenant id, or its node id, which names the reseller too."
   customerTenantId: ID
   "Only this subscription's: its id or node id."
   subscriptionId: ID
   "Only this product's: its id or node id."
   productId: ID
-  "Only this plan's: its id in the product, or its node id."
+  "Only this plan's: its id in the product; or productId/planId or its node id, which name the product too."
   planId: ID
-  "Only this meter's: its id in the product, or its node id."
+  "Only this meter's: its id in the product, or its node id, which names the product too."
   meterId: ID
   "Only these charge types."
   chargeTypes: [ChargeType!]
@@ -1112,23 +1123,23 @@ type ListPrice {
   effectiveFrom: Month!
 }
 
-"Which products."
+"Which products. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
 input ProductWhere {
   "Only these: product ids, or node ids."
   ids: [ID!]
   "Only this publisher's."
   publisherId: ID
-  "Only those whose id or title holds this text, in any case."
+  "Only those whose id or title holds this text of at most 200 bytes, in any case."
   text: String
   "Only these kinds."
   types: [ProductType!]
 }
 
-"Which resellers. Lists match when one of their values does."
+"Which resellers. All that are given must hold; a list matches when one of its values does, an empty list finds nothing."
 input ResellerWhere {
   "Only these: tenant ids, or node ids."
   tenantIds: [ID!]
-  "Only those whose tenant id or name holds this text, in any case."
+  "Only those whose tenant id or name holds this text of at most 200 bytes, in any case."
   text: String
   "Only these types."
   types: [ResellerType!]
@@ -1142,13 +1153,13 @@ input ResellerWhere {
   country: String
 }
 
-"Which customers."
+"Which customers. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
 input CustomerWhere {
-  "Only these: tenant ids."
+  "Only these: tenant ids, or node ids, which name the reseller too."
   tenantIds: [ID!]
   "Only this reseller's."
   resellerTenantId: ID
-  "Only those whose tenant id holds this text, in any case; for viewers who see names, also those whose name does."
+  "Only those whose tenant id holds this text of at most 200 bytes, in any case; for viewers who see names, also those whose name does."
   text: String
 }
 
@@ -1616,7 +1627,7 @@ type UsageRecord {
   quantity: Decimal!
 }
 
-"Which subscriptions."
+"Which subscriptions. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
 input SubscriptionWhere {
   "Only these: subscription ids, or node ids."
   ids: [ID!]
@@ -1636,7 +1647,7 @@ input UsageWhere {
   subscriptionId: ID!
   "Only this month's."
   month: Month
-  "Only this meter's."
+  "Only this meter's: its id in the product, or its node id, which names the product too."
   meterId: ID
 }
 
@@ -1716,7 +1727,7 @@ input PurchaseInput {
   market: String
   "The currency to bill in; absent takes the reseller's."
   currency: CurrencyCode
-  "Seats bought, added or removed: a whole number above 0. Absent with NEW means 1; needed to add and remove."
+  "Seats bought, added or removed: a whole number above 0, never 0. Absent with NEW means 1; needed to add and remove."
   quantity: Decimal
 }
 
@@ -1934,7 +1945,8 @@ enum UsageErrorCode {
   ): MarginConnection! @visible(to: [RESELLER, FINANCE, OPERATOR])
   """
   Which margin counts for one price at one instant, and why every other one
-  lost. The error NO_LIST_PRICE says that there is no such price.
+  lost. The error NO_LIST_PRICE says that there is no such price, NOT_FOUND that
+  the plan, the meter or the customer is not the product's or the reseller's.
   """
   effectiveMargin(
     "The customer's tenant id; absent, only margins for all customers compete."
@@ -2098,7 +2110,7 @@ enum MarginReason {
   PRICE_OUT_OF_RANGE
 }
 
-"Which margins."
+"Which margins. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
 input MarginWhere {
   "Only this publisher's."
   publisherId: ID
@@ -2285,7 +2297,7 @@ type PayoutSummaryEdge {
 }
 `, BuiltIn: false},
 	{Name: "../../schema/periods.graphqls", Input: `extend type Query {
-  "The months that hold facts, up to the current one, the latest first."
+  "The months that hold facts, the latest first: up to the current one, or to the last that has usage where that is later."
   billingPeriods(
     "How many from the start, 1 to 100, default 50."
     first: Int
@@ -2570,8 +2582,8 @@ type PrivateOfferReseller {
   tenantId: ID!
   "The tenant ids of the only customers the margin is for; empty means all customers of the reseller."
   customers: [ID!]!
-  "How far the offer has come for it."
-  status: PrivateOfferProgress!
+  "How far the offer has come for it; null before the offer is submitted."
+  status: PrivateOfferProgress
   "When it was authorised to sell every product of the offer, null before."
   authorizedAt: DateTime
   "When the offer went live for it, null before. An offer that starts as soon as possible prices purchases from here on."
@@ -2584,11 +2596,11 @@ type PrivateOfferReseller {
   withdrawnAt: DateTime
 }
 
-"Which private offers."
+"Which private offers. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
 input PrivateOfferWhere {
   "Only these: GUIDs, or node ids."
   ids: [ID!]
-  "Only those whose name holds this text, in any case."
+  "Only those whose name holds this text of at most 200 bytes, in any case."
   text: String
   "Only this publisher's."
   publisherId: ID

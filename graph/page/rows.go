@@ -202,3 +202,20 @@ func (e Effective) MarginID() string {
 	m := models.Margin{PrivateOfferID: e.PrivateOfferID, PricingLine: e.PricingLine, ResellerTenantID: e.ResellerTenantID}
 	return "margin/" + m.ID()
 }
+
+// OfferReseller is a reseller of a private offer with its progress.
+type OfferReseller struct {
+	*models.OfferReseller
+	// Submitted tells that the offer is: a draft makes no progress.
+	Submitted bool
+}
+
+// Status is how far the offer has come for the reseller, nil before it is
+// submitted.
+func (r OfferReseller) Status() *models.ProgressStatus {
+	if !r.Submitted {
+		return nil
+	}
+	status := r.OfferReseller.Status()
+	return &status
+}

@@ -146,8 +146,12 @@ func UnmarshalDateTimeText(v any) (string, error) { return text(v) }
 // MarshalCurrency writes a currency, none as null.
 func MarshalCurrency(c money.Currency) graphql.Marshaler { return quoted(string(c)) }
 
-// UnmarshalCurrency reads a currency of ISO 4217.
-func UnmarshalCurrency(v any) (money.Currency, error) { return unmarshal(v, money.ParseCurrency) }
+// UnmarshalCurrency takes a currency as it is spelled: records and prices answer
+// for theirs, and the door refuses a filter by one that does not exist.
+func UnmarshalCurrency(v any) (money.Currency, error) {
+	s, err := text(v)
+	return money.Currency(s), err
+}
 
 // MarshalTerm writes a term, none as null.
 func MarshalTerm(t models.Term) graphql.Marshaler { return quoted(string(t)) }
