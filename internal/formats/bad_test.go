@@ -271,6 +271,22 @@ func TestReject(t *testing.T) {
 			t.Errorf("metering: %s", got)
 		}
 	}
+	// A file without ids of its own is not told of one.
+	vs = nil
+	vs.Add("external_id", models.CodeUsageConflict, "was recorded with other content")
+	for format, want := range map[Format]string{
+		FormatAny:        "external_id: was recorded with other content",
+		FormatMetering:   ": the event of this resourceId, dimension and hour was recorded with other content",
+		FormatDailyRated: ": the item of this subscriptionId, resourceUri, meterId and usageDate was recorded with other content",
+	} {
+		for record := range ReadUsage(strings.NewReader(`{}`), format).Records() {
+			record.Violations = nil
+			record.Reject(vs)
+			if got := record.Violations[0]; got.Path()+": "+got.Message != want || got.Code != models.CodeUsageConflict {
+				t.Errorf("%s: %s: %s, want %s", format, got.Path(), got.Message, want)
+			}
+		}
+	}
 	vs = nil
 	for _, field := range []string{"endMonth", "resellers.2.customers.1", "resellers.2.tenantId", "pricing.0.absolute.3.unitPrice", "pricing.1.productId"} {
 		vs.Add(field, models.CodeInvalid, "")
@@ -285,6 +301,24 @@ func TestReject(t *testing.T) {
 	}
 	if vs[0].Path() != "endMonth" {
 		t.Error("the caller's violations were renamed in place")
+	}
+}
+
+// TestLongNumbers: what no Decimal can hold is large, or only long.
+func TestLongNumbers(t *testing.T) {
+	const large, long = "QUANTITY_TOO_LARGE", "OUT_OF_RANGE"
+	for number, want := range map[string]string{
+		"1e-400": long, "1E-99999999999999999999": long, "0.1234567890123456789012345678901234567891": long, "-0.001e-60": long,
+		"123456789012345.123456789012345678901234567890": long, "0.000000000000000000000000000000000000001": long,
+		"1e400": large, "1e+99999999999999999999": large, "1234567890123456789012345678901234567890": large,
+		"0.001e60": large, "-1e60": large, "1234567890123456.123456789012345678901234567890": large,
+	} {
+		row := usageHeader + "\nm,u-1,2024-05-02T10:00:00Z,sub-1,calls," + number + "\n"
+		for record := range ReadUsage(strings.NewReader(row), FormatAny).Records() {
+			if len(record.Violations) != 1 || string(record.Violations[0].Code) != want {
+				t.Errorf("%s: %v, want %s", number, record.Violations, want)
+			}
+		}
 	}
 }
 

@@ -211,6 +211,17 @@ func lowerGUID(id string) string {
 	return id
 }
 
+// beyond tells whether a number has more than so many digits before its point:
+// whether it is large, or only long.
+func beyond(number string, digits int) bool {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(number, "-")), "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	all := strings.TrimLeft(whole+fraction, "0")
+	// What cannot be read as an int is out of every range, to the same side.
+	shift, _ := strconv.Atoi(exponent)
+	return all != "" && shift > digits-len(all)+len(fraction)
+}
+
 // number reads a decimal number exactly; tooLarge is the code of one that no
 // Decimal can hold.
 func (c *cells) number(at int, tooLarge models.Code) money.Decimal {
@@ -219,8 +230,10 @@ func (c *cells) number(at int, tooLarge models.Code) money.Decimal {
 	}
 	d, err := money.Parse(c.cells[at].text)
 	switch {
+	case errors.Is(err, money.ErrRange) && !beyond(c.cells[at].text, money.QuantityIntegerDigits):
+		c.bad(at, models.CodeOutOfRange, quote(c.cells[at].text)+" has more digits after the point than are kept")
 	case errors.Is(err, money.ErrRange):
-		c.bad(at, tooLarge, err.Error())
+		c.bad(at, tooLarge, quote(c.cells[at].text)+" has more digits before the point than are kept")
 	case err != nil:
 		c.bad(at, models.CodeInvalid, err.Error())
 	}

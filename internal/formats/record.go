@@ -37,7 +37,13 @@ func (r *Record[T]) Raw() json.RawMessage { return r.origin.raw() }
 // Reject adds violations that were found after reading, such as an unknown
 // subscription, and turns their fields into the file's own names.
 func (r *Record[T]) Reject(vs models.Violations) {
-	r.Violations = append(r.Violations, r.origin.naming.rename(vs)...)
+	vs = r.origin.naming.rename(vs)
+	for _, v := range vs {
+		if r.origin.identity != "" && v.Path() == "external_id" {
+			v.Field, v.Message = []string{}, r.origin.identity+" "+v.Message
+		}
+		r.Violations = append(r.Violations, v)
+	}
 }
 
 // origin is where a record came from.
@@ -47,6 +53,7 @@ type origin struct {
 	// unreadable text is no record: it is shown as it is.
 	unreadable bool
 	naming     naming
+	identity   string
 }
 
 func (o origin) raw() json.RawMessage {
@@ -135,6 +142,9 @@ type shape[T any] struct {
 	parse func(found *found) (T, models.Violations)
 	// naming is for violations that are found later.
 	naming naming
+	// identity says what tells one record from another where the file has no
+	// external_id to blame.
+	identity string
 }
 
 // found is one record cut from the file, to be understood.
@@ -211,7 +221,7 @@ func (r *Reader[T]) eachRow(h *header, yield func(Record[T]) bool) error {
 			return after(number-1, r.text.err())
 		}
 		vs = nil
-		record := Record[T]{Number: number, origin: origin{text: string(c.text), header: h, naming: r.shape.naming}}
+		record := Record[T]{Number: number, origin: origin{text: string(c.text), header: h, naming: r.shape.naming, identity: r.shape.identity}}
 		if c.malformed == "" && !c.tooLong {
 			fields = splitRow(fields[:0], record.origin.text)
 		}
@@ -271,7 +281,7 @@ func (r *Reader[T]) eachObject(first byte, yield func(Record[T]) bool) error {
 			return after(number-1, err)
 		}
 		vs = nil
-		record := Record[T]{Number: number, origin: origin{text: string(c.text), naming: r.shape.naming}}
+		record := Record[T]{Number: number, origin: origin{text: string(c.text), naming: r.shape.naming, identity: r.shape.identity}}
 		switch {
 		case c.tooLong:
 			unreadable(&record, CodeRecordTooLong, "is longer than 1 MiB")

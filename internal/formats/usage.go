@@ -98,7 +98,8 @@ var meteringNaming = names("subscription_id", "resourceId", "meter_id", "dimensi
 var meteringShape = shape[models.UsageRecord]{
 	schema: newSchema("resourceId, dimension, quantity, effectiveStartTime, planId?",
 		"usageEventId", "status", "messageTime", "resourceUri"),
-	naming: meteringNaming,
+	naming:   meteringNaming,
+	identity: "the event of this resourceId, dimension and hour",
 	parse: func(f *found) (models.UsageRecord, models.Violations) {
 		c := f.read()
 		c.text(meteringPlanID)
@@ -137,8 +138,9 @@ func dailyRatedShape() shape[models.UsageRecord] {
 	// and should two keys ever share one, their ids still differ.
 	ordinals := map[uint64]uint32{}
 	return shape[models.UsageRecord]{
-		schema: dailySchema,
-		naming: dailyNaming,
+		schema:   dailySchema,
+		naming:   dailyNaming,
+		identity: "the item of this subscriptionId, resourceUri, meterId and usageDate",
 		parse: func(f *found) (models.UsageRecord, models.Violations) {
 			c := f.read()
 			u := models.UsageRecord{
