@@ -119,6 +119,10 @@ func (r *Resolver) marginNode(ctx context.Context, viewer models.Viewer, id stri
 // rated once, however many of its lines are asked for. A fact that cannot be
 // rated is an error: nobody knows whether it is a line that was asked for.
 func (r *Resolver) lineNodes(ctx context.Context, ids []string) (map[string]*page.Line, error) {
+	viewer := auth.ViewerFrom(ctx)
+	if !r.policy.sees(viewer.Role, nodeTypes[kindBillingLine], "id") {
+		return nil, nil
+	}
 	found, wanted := map[string]*page.Line{}, map[string]bool{}
 	for _, id := range ids {
 		wanted[id] = true
@@ -128,7 +132,7 @@ func (r *Resolver) lineNodes(ctx context.Context, ids []string) (map[string]*pag
 			for line := range lines {
 				if id := nodeID(kindBillingLine, month.String(), line.ID()); wanted[id] {
 					own := *line
-					found[id] = r.line(auth.ViewerFrom(ctx), book, &own)
+					found[id] = r.line(viewer, book, &own)
 				}
 			}
 			return nil

@@ -203,11 +203,11 @@ type PurchaseInput struct {
 	ResellerTenantID *string `json:"resellerTenantId,omitempty"`
 	// The indirect reseller that buys through the one that is billed, a GUID.
 	IndirectResellerTenantID *string `json:"indirectResellerTenantId,omitempty"`
-	// The customer, a GUID. Needed with NEW.
+	// The customer: a GUID, or its node id, which names the reseller too. Needed with NEW.
 	CustomerTenantID *string `json:"customerTenantId,omitempty"`
 	// The product: its id or node id. Needed with NEW.
 	ProductID *string `json:"productId,omitempty"`
-	// The plan: its id in the product, or its node id. Needed with NEW.
+	// The plan: its id in the product, or its node id, which names the product too. Needed with NEW.
 	PlanID *string `json:"planId,omitempty"`
 	// The term; needed with NEW unless the plan only meters. A renewal without one takes the last one's.
 	Term *models.Term `json:"term,omitempty"`

@@ -1713,11 +1713,11 @@ input PurchaseInput {
   resellerTenantId: ID
   "The indirect reseller that buys through the one that is billed, a GUID."
   indirectResellerTenantId: ID
-  "The customer, a GUID. Needed with NEW."
+  "The customer: a GUID, or its node id, which names the reseller too. Needed with NEW."
   customerTenantId: ID
   "The product: its id or node id. Needed with NEW."
   productId: ID
-  "The plan: its id in the product, or its node id. Needed with NEW."
+  "The plan: its id in the product, or its node id, which names the product too. Needed with NEW."
   planId: ID
   "The term; needed with NEW unless the plan only meters. A renewal without one takes the last one's."
   term: Term
