@@ -263,7 +263,16 @@ func (p *Program) welcome(address, database string, now time.Time, tokens []demo
 				address, t.Token, strings.ReplaceAll(fmt.Sprintf(demoQuery, models.MonthOf(now)), `"`, `\"`))
 		}
 	}
-	fmt.Fprintf(out, "Other commands on it: sellthrough verify --database '%s'\nStop with Ctrl-C.\n", database)
+	fmt.Fprintf(out, "Other commands on it: %s\nStop with Ctrl-C.\n", otherCommand(database))
+}
+
+// otherCommand shows how to run another command on the database. A URL that
+// names its user may hold a password, which is shown to nobody.
+func otherCommand(database string) string {
+	if withoutPassword(database) != database {
+		return "put its URL into " + environmentPrefix + "DATABASE, then sellthrough verify"
+	}
+	return "sellthrough verify --database '" + database + "'"
 }
 
 const demoQuery = `{ billingSummary(month: "%s", groupBy: [PUBLISHER]) { nodes { publisherId listSubtotal { amount currencyCode } wholesaleSubtotal { amount } agencyFee { amount } payout { amount } } } }`

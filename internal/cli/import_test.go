@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sellthrough/internal/formats"
 	"sellthrough/internal/market"
@@ -24,5 +25,21 @@ func TestStoppedInTheDatabase(t *testing.T) {
 	})
 	if err == nil || explain(err) != "it was told to stop" {
 		t.Errorf("%v", err)
+	}
+}
+
+// The demo shows how to go on, and never a password.
+func TestWelcome(t *testing.T) {
+	for database, want := range map[string]string{
+		"sqlite:sellthrough-demo.db":                     "sellthrough verify --database 'sqlite:sellthrough-demo.db'",
+		"mysql://anna:s3cret@db.example:3306/market":     "put its URL into SELLTHROUGH_DATABASE, then sellthrough verify",
+		"mysql://anna:s3cret%40x@db.example:3306/market": "put its URL into SELLTHROUGH_DATABASE, then sellthrough verify",
+		"mysql://anna:s3cr@et@db.example:3306/market":    "put its URL into SELLTHROUGH_DATABASE, then sellthrough verify",
+	} {
+		var out strings.Builder
+		(&Program{Stdout: &out}).welcome("127.0.0.1:8080", database, time.Time{}, nil)
+		if !strings.Contains(out.String(), "Other commands on it: "+want+"\n") || strings.Contains(out.String(), "s3cr") || strings.Contains(out.String(), "anna") {
+			t.Errorf("%s:\n%s", database, out.String())
+		}
 	}
 }
