@@ -235,6 +235,9 @@ func TestRefusals(t *testing.T) {
 		{"a place that cannot be written", []string{"export", "payouts", "--month", "2024-05", "--out", filepath.Join(missing, "x")}, "no such file"},
 		{"an unknown role", []string{"token", "--role", "KING"}, `"KING"`},
 		{"a role without its organisation", []string{"token", "--role", "RESELLER"}, "organization"},
+		{"a reseller that is no GUID", []string{"token", "--role", "RESELLER", "--organization", "nope"}, `--organization "nope" is no tenant id`},
+		{"a reseller that is not known", []string{"token", "--role", "RESELLER", "--organization", customer}, `--organization "` + customer + `" is no reseller of this database`},
+		{"a publisher that is not known", []string{"token", "--role", "PUBLISHER", "--organization", "nope"}, `--organization "nope" is no publisher of this database`},
 		{"no role", []string{"token"}, "--role"},
 		{"a short key", []string{"token", "--role", "FINANCE", "--signing-key", "short"}, "32"},
 		{"a clock that is none", []string{"work", "--now", "noon"}, "noon"},
@@ -322,6 +325,18 @@ func TestEnvironment(t *testing.T) {
 	p.Arguments = []string{"export", "margins", "--at", "2024-04-21"}
 	r := runProgram(p).must(t, 0)
 	r.says(t, r.stdout, "2024-04-20T00:00:00Z,2024-06-30T23:59:59Z,LIVE,true")
+	// A flag wins over the environment; --at wins over both clocks.
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{
+		{nil, ",LIVE,true"}, {[]string{"--now", "2024-07-01T00:00:00Z"}, ",ENDED,false"},
+		{[]string{"--now", "2024-07-01", "--at", "2024-06-30T23:59:59Z"}, ",LIVE,true"}, {[]string{"--at=2024-07-01T02:00:00+02:00"}, ",ENDED,false"},
+	} {
+		p.Arguments = append([]string{"export", "margins"}, c.flags...)
+		r = runProgram(p).must(t, 0)
+		r.says(t, r.stdout, c.want)
+	}
 }
 
 // A report that cannot be whole is not written, and says which facts are to
@@ -339,6 +354,21 @@ func TestReportsAreWhole(t *testing.T) {
 	}
 	if r := run(t, "export", "billing-lines", "--month", "2024-05", "--database", database); r.stdout != "" {
 		t.Errorf("wrote %s", r.stdout)
+	}
+	// Nothing differs, but who verifies hears of it.
+	r = run(t, "verify", "--database", database).must(t, 0)
+	r.says(t, r.stdout, "(1 facts cannot be rated): 0 differences\nnote: cannot be rated: 2024-05, subscription metered-1: ").says(t, r.stdout, "(NO_LIST_PRICE)\n")
+	var usage strings.Builder
+	usage.WriteString(usageHeader)
+	for i := range 6 {
+		id := fmt.Sprintf("odd-%d", i)
+		run(t, "import", "catalogue", file(t, "meter.jsonl", `{"kind":"meter","productId":"mail","id":"`+id+`","title":"Odd","unit":"one"}`), "--database", database).must(t, 0)
+		fmt.Fprintf(&usage, "m,%s,2024-05-02T10:00:00Z,metered-1,%s,1\n", id, id)
+	}
+	run(t, "import", "usage", file(t, "usage.csv", usage.String()), "--database", database).must(t, 0)
+	r = run(t, "verify", "--database", database).must(t, 0)
+	if r.says(t, r.stdout, "note: and 2 more\n"); strings.Count(r.stdout, "note: cannot be rated") != 5 {
+		t.Errorf("want the first 5: %s", r.stdout)
 	}
 }
 

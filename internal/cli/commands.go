@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,9 @@ func (t *tokenCommand) Run(ctx context.Context, p *Program, c *commands) error {
 	}
 	viewer.Organization = lowerGUID(viewer.Organization)
 	return c.with(ctx, p, existing, func(s *session) error {
+		if err := s.admits(ctx, viewer); err != nil {
+			return err
+		}
 		tokens, err := c.tokens(ctx, s)
 		if err != nil {
 			return err
@@ -53,6 +57,22 @@ func (t *tokenCommand) Run(ctx context.Context, p *Program, c *commands) error {
 		}
 		return err
 	})
+}
+
+// admits refuses to make a token for an organisation that does not exist: it
+// would see an empty market and no fault.
+func (s *session) admits(ctx context.Context, viewer models.Viewer) error {
+	switch {
+	case viewer.Organization == "" || viewer.Role != models.RolePublisher && viewer.Role != models.RoleReseller:
+		return nil // the token itself says what it needs
+	case viewer.Role == models.RoleReseller && !models.IsGUID(viewer.Organization):
+		return fmt.Errorf("--organization %q is no tenant id: write the reseller's GUID, such as 34771906-9711-4196-9f60-4af380fd5042", viewer.Organization)
+	}
+	known, err := s.knows(ctx, viewer.Role, viewer.Organization)
+	if err == nil && !known {
+		err = fmt.Errorf("--organization %q is no %s of this database", viewer.Organization, strings.ToLower(string(viewer.Role)))
+	}
+	return err
 }
 
 // lowerGUID lowers an id in the form of a GUID, as files are read: programs
@@ -121,11 +141,46 @@ func (*verifyCommand) Run(ctx context.Context, p *Program, c *commands) error {
 		}
 		_, err = fmt.Fprintf(p.Stdout, "%d subscriptions with %d purchases, %d usage records in %d buckets, %d lines in %d months (%d facts cannot be rated): %d differences\n",
 			sum.Subscriptions, sum.Purchases, sum.UsageRecords, sum.Buckets, sum.Lines, sum.Months, sum.Unrated, sum.Differences)
+		if err == nil && sum.Unrated > 0 {
+			err = s.noteUnrated(ctx, p.Stdout, sum.Unrated)
+		}
 		if err == nil && sum.Differences > 0 {
 			return status(StatusFindings)
 		}
 		return err
 	})
+}
+
+// noteUnrated names the first facts that cannot be rated: nothing differs, but
+// the reports of their months wait for them (D20).
+func (s *session) noteUnrated(ctx context.Context, out io.Writer, all int) error {
+	var months []models.Month
+	err := s.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
+		months, err = r.Months()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	const most = 5
+	named := 0
+	for _, month := range months {
+		if named == most {
+			break
+		}
+		facts, err := s.UnratedFacts(ctx, models.System, month)
+		if err != nil {
+			return err
+		}
+		for _, fact := range facts[:min(len(facts), most-named)] {
+			named++
+			fmt.Fprintf(out, "note: cannot be rated: %s, subscription %s: %s (%s)\n", fact.Month, fact.SubscriptionID, fact.Message, fact.Code)
+		}
+	}
+	if all > named {
+		fmt.Fprintf(out, "note: and %d more\n", all-named)
+	}
+	return nil
 }
 
 type versionCommand struct{}
