@@ -117,6 +117,7 @@ func listing(query *gorm.DB, column string, values []string) *gorm.DB {
 	alternatives := make([]string, len(values))
 	arguments := make([]any, len(values))
 	for i, value := range values {
+		checkPattern(query, column, value)
 		quoted, _ := json.Marshal(value) // strings always marshal
 		alternatives[i], arguments[i] = column+" LIKE ? ESCAPE '!'", "%"+escapeLike(string(quoted))+"%"
 	}

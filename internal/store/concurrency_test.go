@@ -84,6 +84,35 @@ func wantMessage(t *testing.T, err error, want string) {
 	}
 }
 
+// Whoever gives up, or is told to stop, hears that, and not how the driver
+// takes it.
+func TestContextEnds(t *testing.T) {
+	filled(t, func(t *testing.T, s *store.Store) {
+		signal := errors.New("terminated")
+		for name, in := range map[string]func(ctx context.Context, f func(r *store.Reader) error) error{
+			"read": func(ctx context.Context, f func(r *store.Reader) error) error { return s.Read(ctx, models.System, f) },
+			"write": func(ctx context.Context, f func(r *store.Reader) error) error {
+				return s.Write(ctx, models.System, func(w *store.Writer) error { return f(w.Reader) })
+			},
+		} {
+			ctx, cancel := context.WithCancelCause(context.Background())
+			var inside error
+			err := in(ctx, func(r *store.Reader) error {
+				cancel(signal)
+				for inside == nil { // the pool hears of it a little later
+					_, inside = r.Months()
+				}
+				_, inside = r.Months()
+				return inside
+			})
+			if want := "store: context canceled: terminated"; !errors.Is(err, signal) || !errors.Is(err, context.Canceled) || err.Error() != want {
+				t.Errorf("%s: %v, want %s", name, err, want)
+			}
+			fails(t, name+" again", in(ctx, func(*store.Reader) error { return nil }), signal)
+		}
+	})
+}
+
 // recordUsage is the path of a fact as a caller writes it: look, insert, add to
 // the buckets, under the reseller's lock.
 func recordUsage(w *store.Writer, records []models.UsageRecord) error {

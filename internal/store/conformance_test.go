@@ -581,6 +581,35 @@ func TestFilters(t *testing.T) {
 	})
 }
 
+// A text that cannot be looked for is refused alike on every engine.
+func TestPatterns(t *testing.T) {
+	long, nul := strings.Repeat("%", 201), "a\x00b"
+	filled(t, func(t *testing.T, s *store.Store) {
+		read(t, s, finance, func(r *store.Reader) {
+			refused := func(want string, err error) {
+				t.Helper()
+				var vs models.Violations
+				if !errors.As(err, &vs) || vs.Error() != err.Error() || len(vs) != 1 || vs[0].Path()+" "+string(vs[0].Code) != want {
+					t.Errorf("%v, want %s", err, want)
+				}
+			}
+			list := func(text string) error {
+				_, _, err := r.Products(store.ProductFilter{Text: text}, store.Page{})
+				return err
+			}
+			count := func(filter store.ResellerFilter) error { _, err := r.CountResellers(filter); return err }
+			refused("text TOO_LONG", list(long))
+			refused("text TOO_LONG", list(strings.Repeat("x", 60_000)))
+			refused("text INVALID", list(nul))
+			refused("text INVALID", count(store.ResellerFilter{Text: "\x00"}))
+			refused("skills TOO_LONG", count(store.ResellerFilter{Skills: []string{long}}))
+			refused("skills INVALID", count(store.ResellerFilter{Skills: []string{nul}}))
+			equal(t, "200 bytes", list(long[:200]), nil)
+			equal(t, "200 bytes", count(store.ResellerFilter{Skills: []string{strings.Repeat("\x01", 200)}}), nil)
+		})
+	})
+}
+
 // A thousand ids and more go into one question, on every engine.
 func TestManyIDs(t *testing.T) {
 	var ids []string

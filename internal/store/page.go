@@ -158,6 +158,7 @@ func matching(query *gorm.DB, text string, columns ...string) *gorm.DB {
 	if text == "" {
 		return query
 	}
+	checkPattern(query, "text", text)
 	pattern := "%" + escapeLike(text) + "%"
 	alternatives := make([]string, len(columns))
 	arguments := make([]any, len(columns))
@@ -165,6 +166,26 @@ func matching(query *gorm.DB, text string, columns ...string) *gorm.DB {
 		alternatives[i], arguments[i] = column+" LIKE ? ESCAPE '!'", pattern
 	}
 	return query.Where(strings.Join(alternatives, " OR "), arguments...)
+}
+
+// MaxPattern bounds a text to look for, in bytes. No name is much longer, and
+// SQLite gives up on long patterns.
+const MaxPattern = 200
+
+// checkPattern makes the query fail with models.Violations for a text that
+// cannot be looked for. To SQLite a pattern ends before a NUL, and would match
+// all.
+func checkPattern(query *gorm.DB, field, text string) {
+	var vs models.Violations
+	if len(text) > MaxPattern {
+		vs.Add(field, models.CodeTooLong, "is longer than 200 bytes: look for less")
+	}
+	if strings.Contains(text, "\x00") {
+		vs.Add(field, models.CodeInvalid, "holds a NUL character, as no name does")
+	}
+	if len(vs) > 0 {
+		_ = query.AddError(vs) // kept in the query, and returned by whatever runs it
+	}
 }
 
 // escapeLike makes a text match itself in LIKE ... ESCAPE '!'.

@@ -177,11 +177,16 @@ type Writer struct {
 }
 
 // Read runs f on one consistent snapshot. An invalid viewer is ErrNobody. The
-// error of f is returned as it is.
+// error of f is returned as it is, unless the context is done: then it is the
+// context's, with its cause.
 func (s *Store) Read(ctx context.Context, viewer models.Viewer, f func(r *Reader) error) error {
 	if !viewer.Valid() {
 		return ErrNobody
 	}
+	return ended(ctx, s.read(ctx, viewer, f))
+}
+
+func (s *Store) read(ctx context.Context, viewer models.Viewer, f func(r *Reader) error) error {
 	tx, err := s.readers.sql.BeginTx(ctx, s.dialect.readOnly)
 	if err != nil {
 		return wrap(err)
@@ -190,12 +195,25 @@ func (s *Store) Read(ctx context.Context, viewer models.Viewer, f func(r *Reader
 	return f(s.readers.reader(ctx, s.dialect, viewer, tx))
 }
 
+// ended names the context's end where that is why something failed: drivers say
+// then that the transaction is over, or the connection.
+func ended(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("store: %w: %w", ctx.Err(), cause)
+	}
+	return fmt.Errorf("store: %w", context.Cause(ctx))
+}
+
 // retries is how often Write tries again after a deadlock, a lock timeout, a
 // busy database or a duplicate.
 const retries = 3
 
 // Write runs f in one transaction, which is committed when f returns nil and
-// rolled back otherwise. The error of f is returned as it is.
+// rolled back otherwise. The error of f is returned as it is, unless the context
+// is done: then it is the context's, with its cause.
 //
 // After a deadlock, a lock timeout, a busy database or an ErrDuplicate the
 // whole of f runs again, at most three times more: f must not change anything
@@ -205,13 +223,13 @@ func (s *Store) Write(ctx context.Context, viewer models.Viewer, f func(w *Write
 		return ErrNobody
 	}
 	for attempt := 1; ; attempt++ {
-		err := s.write(ctx, viewer, attempt, f)
-		if err == nil || attempt > retries || !s.dialect.retryable(err) {
+		err := ended(ctx, s.write(ctx, viewer, attempt, f))
+		if err == nil || ctx.Err() != nil || attempt > retries || !s.dialect.retryable(err) {
 			return err
 		}
 		s.logger.DebugContext(ctx, "transaction is tried again", "attempt", attempt, "reason", err)
 		if err := pause(ctx, attempt); err != nil {
-			return err
+			return ended(ctx, err)
 		}
 	}
 }
@@ -316,6 +334,8 @@ func wrap(err error) error {
 		return ErrDuplicate
 	case errors.Is(err, gorm.ErrRecordNotFound), errors.Is(err, sql.ErrNoRows):
 		return ErrNotFound
+	case errors.As(err, new(models.Violations)):
+		return err
 	}
 	return fmt.Errorf("store: %w", err)
 }
