@@ -707,7 +707,7 @@ func TestStoppedAtPipe(t *testing.T) {
 			io.WriteString(pipe, begun)
 			cancel()
 		}()
-		if status := cli.Run(ctx, p); status != 2 || !strings.Contains(stderr.String(), "it was told to stop") || !strings.Contains(stdout.String(), `"error":"-: it was told to stop"`) {
+		if status := cli.Run(ctx, p); status != 2 || !strings.Contains(stderr.String(), "it was told to stop") || !strings.Contains(stdout.String(), `it was told to stop"}`) {
 			t.Errorf("%q: status %d: %s%s", begun, status, stdout.String(), stderr.String())
 		}
 		pipe.Close()

@@ -249,7 +249,9 @@ func importRecords[T any](ctx context.Context, job importJob, reader *formats.Re
 		}
 		job.progress(a.count.Records)
 	}
-	if err == nil {
+	// A reader that is told to stop may have no time to say so: what looks like
+	// the end of the file is none.
+	if err = cmp.Or(err, ctx.Err()); err == nil {
 		err = a.answerHeld(size)
 	}
 	for _, warning := range reader.Warnings() {
