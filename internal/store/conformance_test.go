@@ -610,6 +610,27 @@ func TestPatterns(t *testing.T) {
 	})
 }
 
+// A value that cannot be read is named, and the rows beside it are read.
+func TestDamaged(t *testing.T) {
+	filled(t, func(t *testing.T, s *store.Store) {
+		table, column, value := "usage_buckets", "quantity", "'abc'"
+		if s.Dialect() == "mysql" { // which checks numbers itself
+			value = "99999999999999999999999"
+		}
+		store.Exec(t, s, "UPDATE "+table+" SET "+column+" = "+value+" WHERE subscription_id = 'sub-a'")
+		read(t, s, finance, func(r *store.Reader) {
+			buckets, err := r.Buckets(may, may, store.LineFilter{})
+			var damaged store.Damaged
+			if s.Dialect() == "sqlite" && (!errors.As(err, &damaged) || len(buckets) != 1) {
+				t.Errorf("%v %v", buckets, err)
+			}
+			if s.Dialect() == "sqlite" {
+				equal(t, "damaged", damaged, store.Damaged{{Table: table, Key: "202405/" + resellerA + "/sub-a/basic/calls", Column: column}})
+			}
+		})
+	})
+}
+
 // A thousand ids and more go into one question, on every engine.
 func TestManyIDs(t *testing.T) {
 	var ids []string

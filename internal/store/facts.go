@@ -143,7 +143,9 @@ func (r *Reader) Buckets(from, to models.Month, where LineFilter) ([]models.Buck
 	err := r.stream("usage_buckets", query.Select(bucketColumns).Order("month, subscription_id, plan_id, meter_id"), func(rows *sql.Rows) error {
 		var b models.Bucket
 		err := scanBucket(rows, &b)
-		buckets = append(buckets, b)
+		if err == nil {
+			buckets = append(buckets, b)
+		}
 		return err
 	})
 	return buckets, err
@@ -213,20 +215,28 @@ func (r *Reader) EachUsage(f func(*models.UsageRecord) error) error {
 	})
 }
 
-// stream runs a query and hands over row after row.
+// stream runs a query and hands over row after row. Of damaged rows it tells at
+// the end.
 func (r *Reader) stream(table string, query *gorm.DB, scan func(rows *sql.Rows) error) error {
 	rows, err := query.Rows()
 	if err != nil {
 		return wrap(err)
 	}
 	defer rows.Close()
+	var damaged Damaged
 	for rows.Next() {
 		r.rows[table]++
-		if err := scan(rows); err != nil {
+		err := scan(rows)
+		if more, ok := err.(Damaged); ok {
+			damaged = append(damaged, more...)
+		} else if err != nil {
 			return err
 		}
 	}
-	return wrap(rows.Err())
+	if err := rows.Err(); err != nil || len(damaged) == 0 {
+		return wrap(err)
+	}
+	return damaged
 }
 
 // Columns and scans go together. gorm would cost two microseconds a row.
@@ -240,21 +250,21 @@ var (
 )
 
 func scanSubscription(rows *sql.Rows, s *models.Subscription) error {
-	return wrap(rows.Scan(&s.ID, &s.PublisherID, &s.ResellerTenantID, &s.IndirectResellerTenantID, &s.CustomerTenantID, &s.ProductID, &s.PlanID,
-		&s.Market, &s.Currency, &s.PricingModel, &s.TrialDays, &s.FirstMonth, &s.LastMonth))
+	return scanRow(rows, "subscriptions", 1, &s.ID, &s.PublisherID, &s.ResellerTenantID, &s.IndirectResellerTenantID, &s.CustomerTenantID, &s.ProductID, &s.PlanID,
+		&s.Market, &s.Currency, &s.PricingModel, &s.TrialDays, &s.FirstMonth, &s.LastMonth)
 }
 
 func scanPurchase(rows *sql.Rows, p *models.Purchase) error {
-	return wrap(rows.Scan(&p.Source, &p.ExternalID, &p.OccurredAt, &p.RecordedAt, &p.Digest, &p.Action, &p.SubscriptionID, &p.ResellerTenantID,
-		&p.IndirectResellerTenantID, &p.CustomerTenantID, &p.ProductID, &p.PlanID, &p.Term, &p.Billing, &p.Market, &p.Currency, &p.Quantity))
+	return scanRow(rows, "purchases", 2, &p.Source, &p.ExternalID, &p.OccurredAt, &p.RecordedAt, &p.Digest, &p.Action, &p.SubscriptionID, &p.ResellerTenantID,
+		&p.IndirectResellerTenantID, &p.CustomerTenantID, &p.ProductID, &p.PlanID, &p.Term, &p.Billing, &p.Market, &p.Currency, &p.Quantity)
 }
 
 func scanUsage(rows *sql.Rows, u *models.UsageRecord) error {
-	return wrap(rows.Scan(&u.PublisherID, &u.Source, &u.ExternalID, &u.OccurredAt, &u.RecordedAt, &u.Digest, &u.ResellerTenantID, &u.SubscriptionID, &u.MeterID, &u.Quantity))
+	return scanRow(rows, "usage_records", 3, &u.PublisherID, &u.Source, &u.ExternalID, &u.OccurredAt, &u.RecordedAt, &u.Digest, &u.ResellerTenantID, &u.SubscriptionID, &u.MeterID, &u.Quantity)
 }
 
 func scanBucket(rows *sql.Rows, b *models.Bucket) error {
-	return wrap(rows.Scan(&b.Month, &b.ResellerTenantID, &b.SubscriptionID, &b.PlanID, &b.MeterID, &b.PublisherID, &b.Quantity, &b.Records))
+	return scanRow(rows, "usage_buckets", 5, &b.Month, &b.ResellerTenantID, &b.SubscriptionID, &b.PlanID, &b.MeterID, &b.PublisherID, &b.Quantity, &b.Records)
 }
 
 // LockResellers makes this transaction the only one that records facts of
