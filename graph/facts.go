@@ -153,9 +153,13 @@ func readFacts[In, Fact any](in []In, read func(In) (Fact, models.Violations), c
 func purchaseAnswer(in []generated.PurchaseInput, outcomes []market.Outcome) *generated.RecordPurchasesPayload {
 	p := &generated.RecordPurchasesPayload{}
 	for i, o := range outcomes {
-		p.Results = append(p.Results, generated.PurchaseResult{
+		result := generated.PurchaseResult{
 			Index: i, Source: &in[i].Source, ExternalID: &in[i].ExternalID, Status: o.Status, Errors: apiFields(o.Violations),
-		})
+		}
+		if o.Warning != "" {
+			result.Warning = &o.Warning
+		}
+		p.Results = append(p.Results, result)
 	}
 	p.Accepted, p.Duplicates, p.Rejected = tally(outcomes)
 	return p

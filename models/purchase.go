@@ -118,11 +118,21 @@ func (p *Purchase) Check() Violations {
 	}
 	checkOneOf(&vs, "action", p.Action, Actions...)
 	vs.checkID("subscription_id", p.SubscriptionID)
-	if p.Action == ActionNew {
+	// Later actions may repeat what `new` must say.
+	first := p.Action == ActionNew
+	if first || p.ResellerTenantID != "" {
 		vs.checkGUID("reseller_tenant_id", p.ResellerTenantID)
+	}
+	if first || p.CustomerTenantID != "" {
 		vs.checkGUID("customer_tenant_id", p.CustomerTenantID)
+	}
+	if first || p.ProductID != "" {
 		vs.checkID("product_id", p.ProductID)
+	}
+	if first || p.PlanID != "" {
 		vs.checkID("plan_id", p.PlanID)
+	}
+	if first || p.Market != "" {
 		vs.checkCountry("market", p.Market)
 	}
 	if p.IndirectResellerTenantID != "" {

@@ -942,6 +942,29 @@ func (ec *executionContext) fieldContext_PurchaseResult_errors(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _PurchaseResult_warning(ctx context.Context, field graphql.CollectedField, obj *PurchaseResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PurchaseResult_warning(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Warning, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PurchaseResult_warning(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PurchaseResult", field, false, false, "String")
+}
+
 func (ec *executionContext) _RecordPurchasesPayload_results(ctx context.Context, field graphql.CollectedField, obj *RecordPurchasesPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2513,6 +2536,11 @@ func (ec *executionContext) _PurchaseResult(ctx context.Context, sel ast.Selecti
 		case "errors":
 			out.Values[i] = ec._PurchaseResult_errors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "warning":
+			out.Values[i] = ec._PurchaseResult_warning(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

@@ -233,6 +233,9 @@ type PurchaseResult struct {
 	Status market.Status `json:"status"`
 	// All the reasons for its refusal, empty otherwise.
 	Errors []models.Violation `json:"errors"`
+	// What an accepted record has brought about that its sender may not want, null
+	// for nothing: usage that stays billed after a back-dated cancellation.
+	Warning *string `json:"warning,omitempty"`
 }
 
 // What can be read. Every answer is complete, or an error.

@@ -1779,6 +1779,11 @@ type PurchaseResult {
   status: RecordStatus!
   "All the reasons for its refusal, empty otherwise."
   errors: [PurchaseError!]!
+  """
+  What an accepted record has brought about that its sender may not want, null
+  for nothing: usage that stays billed after a back-dated cancellation.
+  """
+  warning: String
 }
 
 "One reason for refusing a purchase record."
@@ -3957,6 +3962,8 @@ func (ec *executionContext) childFields_PurchaseResult(ctx context.Context, fiel
 		return ec.fieldContext_PurchaseResult_status(ctx, field)
 	case "errors":
 		return ec.fieldContext_PurchaseResult_errors(ctx, field)
+	case "warning":
+		return ec.fieldContext_PurchaseResult_warning(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PurchaseResult", field.Name)
 }

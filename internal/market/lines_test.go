@@ -185,6 +185,11 @@ func TestVerifyFinds(t *testing.T) {
 		}, "usage record meter 2: its content is not what was recorded"},
 		{"a wrong span", tampered(func(s *models.Subscription) { s.FirstMonth = month("2024-01") }),
 			"subscription s: stored with charges from 2024-01 to 9999-12, its purchases say 2024-03 to 9999-12"},
+		{"a purchase of nothing", func(w *store.Writer) error {
+			p := buy("gone", "2024-03-01T00:00:00Z", "flat")
+			p.Digest, p.RecordedAt = p.Fingerprint(), p.OccurredAt
+			return w.InsertPurchase(&p)
+		}, "purchase crm gone/new: its subscription gone is missing"},
 		{"another customer", tampered(func(s *models.Subscription) { s.CustomerTenantID = customer2 }),
 			`subscription s: stored with customer "` + customer2 + `", its purchase says "` + customer1 + `"`},
 		{"another currency", tampered(func(s *models.Subscription) { s.Currency = "KWD" }),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -31,6 +32,13 @@ func (m *Market) Verify(ctx context.Context, report func(difference string)) (Ve
 		v.Reader = r
 		return v.facts()
 	})
+	if damaged := store.Damaged(nil); errors.As(err, &damaged) {
+		// What cannot be read is a difference, and nothing more can be told.
+		for _, one := range damaged {
+			v.differs("%s", store.Damaged{one}.Error())
+		}
+		return v.summary, nil
+	}
 	if err != nil {
 		return v.summary, err
 	}
@@ -73,6 +81,13 @@ func (v *verification) facts() (err error) {
 	v.byID = make(map[string]*models.Subscription, len(v.loaded.Subscriptions))
 	for i := range v.loaded.Subscriptions {
 		v.byID[v.loaded.Subscriptions[i].ID] = &v.loaded.Subscriptions[i]
+	}
+	orphans, err := v.OrphanPurchases()
+	if err != nil {
+		return err
+	}
+	for _, p := range orphans {
+		v.differs("purchase %s %s: its subscription %s is missing", p.Source, p.ExternalID, p.SubscriptionID)
 	}
 	if err := v.subscriptions(); err != nil {
 		return err
@@ -263,20 +278,24 @@ func bucketName(key store.BucketKey) string {
 
 // sales checks that what is sold could be (D9).
 func (v *verification) sales() error {
+	sales, err := v.Sales("")
+	if err != nil {
+		return err
+	}
+	progress := map[store.Sale]*models.OfferReseller{}
 	for i := range v.loaded.Offers {
-		offer := &v.loaded.Offers[i]
-		sales, err := v.Sales(offer.ID)
-		if err != nil {
-			return err
+		for j := range v.loaded.Offers[i].Resellers {
+			r := &v.loaded.Offers[i].Resellers[j]
+			progress[store.Sale{PrivateOfferID: v.loaded.Offers[i].ID, ResellerTenantID: r.ResellerTenantID}] = r
 		}
-		for _, sale := range sales {
-			j := slices.IndexFunc(offer.Resellers, func(r models.OfferReseller) bool { return r.ResellerTenantID == sale.ResellerTenantID })
-			if j < 0 || offer.Resellers[j].PublishedAt == nil || sale.SoldAt.Before(*offer.Resellers[j].PublishedAt) {
-				v.differs("private offer %s: sold by reseller %s, for whom it was not live then", offer.ID, sale.ResellerTenantID)
-			}
-			if s := v.byID[sale.SubscriptionID]; s == nil || s.ResellerTenantID != sale.ResellerTenantID {
-				v.differs("private offer %s: sold with subscription %s, which is not one of reseller %s", offer.ID, sale.SubscriptionID, sale.ResellerTenantID)
-			}
+	}
+	for _, sale := range sales {
+		r := progress[store.Sale{PrivateOfferID: sale.PrivateOfferID, ResellerTenantID: sale.ResellerTenantID}]
+		if r == nil || r.PublishedAt == nil || sale.SoldAt.Before(*r.PublishedAt) {
+			v.differs("private offer %s: sold by reseller %s, for whom it was not live then", sale.PrivateOfferID, sale.ResellerTenantID)
+		}
+		if s := v.byID[sale.SubscriptionID]; s == nil || s.ResellerTenantID != sale.ResellerTenantID {
+			v.differs("private offer %s: sold with subscription %s, which is not one of reseller %s", sale.PrivateOfferID, sale.SubscriptionID, sale.ResellerTenantID)
 		}
 	}
 	return nil

@@ -60,6 +60,13 @@ func (r *Reader) SubscriptionsByID(ids []string) ([]models.Subscription, error) 
 	return subscriptions, nil
 }
 
+// OrphanPurchases are the purchases whose subscription is not stored: none, in
+// a database that nobody has tampered with.
+func (r *Reader) OrphanPurchases() ([]models.Purchase, error) {
+	return find[models.Purchase](r, "purchases", r.from("purchases").
+		Where("NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriptions.id = purchases.subscription_id)").Order("source, external_id"))
+}
+
 // ProductsForUpdate are the products with these ids, sorted, locked until the
 // transaction ends: what is changed in them then overwrites nobody's change.
 func (w *Writer) ProductsForUpdate(ids []string) ([]models.Product, error) {

@@ -667,6 +667,7 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 		"Sales":             func() (any, error) { return both(r.Sales("offer-a"))(r.Sales("offer-b")) },
 		"Subscriptions":     func() (any, error) { return page(r.Subscriptions(store.SubscriptionFilter{}, store.Page{})) },
 		"SubscriptionsByID": func() (any, error) { return plain(r.SubscriptionsByID([]string{"sub-b", "sub-a", "none"})) },
+		"OrphanPurchases":   func() (any, error) { return plain(r.OrphanPurchases()) },
 		"SubscriptionsIn":   func() (any, error) { return plain(r.SubscriptionsIn(may, may, store.LineFilter{})) },
 		"Buckets":           func() (any, error) { return plain(r.Buckets(may, may, store.LineFilter{})) },
 		"Usage": func() (any, error) {
@@ -740,6 +741,7 @@ func TestScope(t *testing.T) {
 		"Months":             {4, 2, 4, 2, 4},
 		"ExchangeRates":      {1, 1, 1, 1, 1},
 		"AgencyFees":         {3, 2, 3, 3, 3},
+		"OrphanPurchases":    {},
 		"KnownCustomers":     {},
 		"Setting":            {},
 		"RowsRead":           {},

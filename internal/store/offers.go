@@ -238,8 +238,12 @@ func (w *Writer) RecordSales(sales []Sale) error {
 	return wrap(w.db.Table("private_offer_sales").Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(&sales, 500).Error)
 }
 
-// Sales are the first sales of an offer, by reseller.
+// Sales are the first sales of an offer, by reseller; those of every offer for
+// the empty id.
 func (r *Reader) Sales(offerID string) ([]Sale, error) {
-	return find[Sale](r, "private_offer_sales",
-		r.from("private_offer_sales").Where("private_offer_id = ?", offerID).Order("reseller_tenant_id"))
+	query := r.from("private_offer_sales").Order("private_offer_id, reseller_tenant_id")
+	if offerID != "" {
+		query = query.Where("private_offer_id = ?", offerID)
+	}
+	return find[Sale](r, "private_offer_sales", query)
 }
