@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"slices"
 
 	"gorm.io/gorm/clause"
@@ -33,30 +32,13 @@ const idsChunk = 1000
 // scanned by hand.
 func (r *Reader) SubscriptionsByID(ids []string) ([]models.Subscription, error) {
 	var subscriptions []models.Subscription
-	var purchases []models.Purchase
 	for ids := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(ids))), idsChunk) {
-		query := r.in(r.from("subscriptions"), "id", ids).Select(subscriptionColumns).Order("id")
-		err := r.stream("subscriptions", query, func(rows *sql.Rows) error {
-			var s models.Subscription
-			err := scanSubscription(rows, &s)
-			subscriptions = append(subscriptions, s)
-			return err
-		})
+		found, err := r.lives(r.in(r.from("subscriptions"), "id", ids), r.in(r.from("purchases"), "subscription_id", ids))
 		if err != nil {
 			return nil, err
 		}
-		query = r.in(r.from("purchases"), "subscription_id", ids).Select(purchaseColumns).Order("subscription_id, occurred_at, source, external_id")
-		err = r.stream("purchases", query, func(rows *sql.Rows) error {
-			var p models.Purchase
-			err := scanPurchase(rows, &p)
-			purchases = append(purchases, p)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+		subscriptions = append(subscriptions, found...)
 	}
-	attach(subscriptions, purchases)
 	return subscriptions, nil
 }
 

@@ -104,29 +104,34 @@ func (r *Reader) SubscriptionsIn(from, to models.Month, where LineFilter) ([]mod
 	alive := func() *gorm.DB {
 		return where.where(r.from("subscriptions").Where("first_month <= ? AND last_month >= ?", to, from))
 	}
-	var subscriptions []models.Subscription
-	err := r.stream("subscriptions", alive().Select(subscriptionColumns).Order("id"), func(rows *sql.Rows) error {
+	return r.lives(alive(), r.from("purchases").Where("subscription_id IN (?)", alive().Select("id")))
+}
+
+// lives scans subscriptions, sorted by id, and their purchases, in order of
+// occurrence, by hand: there may be very many.
+func (r *Reader) lives(subscriptions, purchases *gorm.DB) ([]models.Subscription, error) {
+	var found []models.Subscription
+	err := r.stream("subscriptions", subscriptions.Select(subscriptionColumns).Order("id"), func(rows *sql.Rows) error {
 		var s models.Subscription
 		err := scanSubscription(rows, &s)
-		subscriptions = append(subscriptions, s)
+		found = append(found, s)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	var purchases []models.Purchase
-	bought := r.from("purchases").Where("subscription_id IN (?)", alive().Select("id"))
-	err = r.stream("purchases", bought.Select(purchaseColumns).Order("subscription_id, occurred_at, source, external_id"), func(rows *sql.Rows) error {
+	var bought []models.Purchase
+	err = r.stream("purchases", purchases.Select(purchaseColumns).Order("subscription_id, occurred_at, source, external_id"), func(rows *sql.Rows) error {
 		var p models.Purchase
 		err := scanPurchase(rows, &p)
-		purchases = append(purchases, p)
+		bought = append(bought, p)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	attach(subscriptions, purchases)
-	return subscriptions, nil
+	attach(found, bought)
+	return found, nil
 }
 
 // Buckets are the buckets of the months from and to, both included, sorted by
