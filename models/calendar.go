@@ -19,8 +19,8 @@ func NewMonth(year int, month time.Month) Month {
 
 // MonthOf returns the month that holds the instant, in UTC.
 func MonthOf(t time.Time) Month {
-	t = t.UTC()
-	return NewMonth(t.Year(), t.Month())
+	year, month, _ := t.UTC().Date()
+	return NewMonth(year, month)
 }
 
 // ParseMonth reads YYYY-MM, years 1900 to 9999.
