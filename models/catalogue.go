@@ -485,7 +485,7 @@ func (vs *Violations) checkUnitPrice(field string, price money.Decimal) {
 
 func (vs *Violations) checkCountry(field, country string) {
 	if len(country) != 2 || country[0] < 'A' || country[0] > 'Z' || country[1] < 'A' || country[1] > 'Z' {
-		vs.Add(field, CodeInvalidCountry, quote(country)+" is not an ISO 3166 country of two capital letters")
+		vs.Add(field, CodeInvalidCountry, Quote(country)+" is not an ISO 3166 country of two capital letters")
 	}
 }
 
@@ -505,7 +505,7 @@ func checkOneOf[T ~string](vs *Violations, field string, value T, allowed ...T) 
 		if value == "" {
 			code = CodeRequired
 		}
-		vs.Add(field, code, quote(string(value))+" is not one of "+strings.Join(names, ", "))
+		vs.Add(field, code, Quote(string(value))+" is not one of "+strings.Join(names, ", "))
 	}
 }
 

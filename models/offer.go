@@ -290,7 +290,7 @@ func (o *PrivateOffer) CheckDraft(limits Limits) Violations {
 		vs.Add("endMonth", CodeEndBeforeStart, "is before the start "+o.StartMonth.String())
 	}
 	if o.PreparedBy != "" && !isEmail(o.PreparedBy) {
-		vs.Add("preparedBy", CodeInvalidEmail, quote(o.PreparedBy)+" is not an email address")
+		vs.Add("preparedBy", CodeInvalidEmail, Quote(o.PreparedBy)+" is not an email address")
 	}
 	o.checkContacts(&vs, limits)
 	o.checkPricing(&vs, limits)
@@ -304,9 +304,9 @@ func (o *PrivateOffer) checkContacts(vs *Violations, limits Limits) {
 	for i, contact := range o.NotificationContacts {
 		field := "notificationContacts." + strconv.Itoa(i)
 		if !isEmail(contact) {
-			vs.Add(field, CodeInvalidEmail, quote(contact)+" is not an email address")
+			vs.Add(field, CodeInvalidEmail, Quote(contact)+" is not an email address")
 		} else if seen[strings.ToLower(contact)] {
-			vs.Add(field, CodeDuplicateContact, quote(contact)+" is named twice")
+			vs.Add(field, CodeDuplicateContact, Quote(contact)+" is named twice")
 		}
 		seen[strings.ToLower(contact)] = true
 	}
@@ -331,7 +331,7 @@ func (o *PrivateOffer) checkPricing(vs *Violations, limits Limits) {
 	}
 	for i := range o.Pricing {
 		if line := &o.Pricing[i]; line.PlanID != "" && seen[scope{line.ProductID, ""}] {
-			vs.Add("pricing."+strconv.Itoa(i), CodeProductAndPlanLevel, "the offer also prices the whole product "+quote(line.ProductID)+": keep one of the two")
+			vs.Add("pricing."+strconv.Itoa(i), CodeProductAndPlanLevel, "the offer also prices the whole product "+Quote(line.ProductID)+": keep one of the two")
 		}
 	}
 }
@@ -381,7 +381,7 @@ func (o *PrivateOffer) checkResellers(vs *Violations, limits Limits) {
 		field := "resellers." + strconv.Itoa(i)
 		vs.checkGUID(field+".tenantId", r.ResellerTenantID)
 		if seen[r.ResellerTenantID] {
-			vs.Add(field+".tenantId", CodeDuplicateReseller, quote(r.ResellerTenantID)+" is named twice")
+			vs.Add(field+".tenantId", CodeDuplicateReseller, Quote(r.ResellerTenantID)+" is named twice")
 		}
 		seen[r.ResellerTenantID] = true
 		checkLimit(vs, field+".customers", len(r.CustomerTenantIDs), limits.CustomersEachReseller, CodeTooManyCustomers)
@@ -390,7 +390,7 @@ func (o *PrivateOffer) checkResellers(vs *Violations, limits Limits) {
 			at := field + ".customers." + strconv.Itoa(j)
 			vs.checkGUID(at, customer)
 			if customers[customer] {
-				vs.Add(at, CodeDuplicateCustomer, quote(customer)+" is named twice")
+				vs.Add(at, CodeDuplicateCustomer, Quote(customer)+" is named twice")
 			}
 			customers[customer] = true
 		}
@@ -446,7 +446,7 @@ func (o *PrivateOffer) checkPublisher(vs *Violations, facts SubmitFacts) {
 	switch p := facts.Publisher; {
 	case o.PublisherID == "": // it follows from products that are unknown, which is said there
 	case p == nil:
-		vs.Add("publisherId", CodePublisherNotFound, quote(o.PublisherID)+" is not known")
+		vs.Add("publisherId", CodePublisherNotFound, Quote(o.PublisherID)+" is not known")
 	default:
 		if !p.AccountActive {
 			vs.Add("publisherId", CodePublisherNotActive, "the publisher's account is not active")
@@ -472,24 +472,24 @@ func (o *PrivateOffer) checkTerms(vs *Violations, now time.Time) {
 func (l *PricingLine) checkFacts(vs *Violations, field, publisherID string, facts SubmitFacts) {
 	product, ok := facts.Products[l.ProductID]
 	if !ok || product.PublisherID != publisherID {
-		vs.Add(field+".productId", CodeProductNotFound, quote(l.ProductID)+" is not a product of this publisher")
+		vs.Add(field+".productId", CodeProductNotFound, Quote(l.ProductID)+" is not a product of this publisher")
 		return
 	}
 	if !product.Published {
-		vs.Add(field+".productId", CodeProductNotPublished, quote(l.ProductID)+" is not published")
+		vs.Add(field+".productId", CodeProductNotPublished, Quote(l.ProductID)+" is not published")
 	}
 	if !product.Public {
-		vs.Add(field+".productId", CodeProductNotPublic, quote(l.ProductID)+" is not publicly available")
+		vs.Add(field+".productId", CodeProductNotPublic, Quote(l.ProductID)+" is not publicly available")
 	}
 	if !product.Transactable {
-		vs.Add(field+".productId", CodeProductNotTransactable, quote(l.ProductID)+" is not transactable")
+		vs.Add(field+".productId", CodeProductNotTransactable, Quote(l.ProductID)+" is not transactable")
 	}
 	if l.PlanID == "" {
 		return
 	}
 	plan, ok := facts.Plans[l.ProductID+"/"+l.PlanID]
 	if !ok {
-		vs.Add(field+".planId", CodePlanNotFound, quote(l.PlanID)+" is not a plan of "+quote(l.ProductID))
+		vs.Add(field+".planId", CodePlanNotFound, Quote(l.PlanID)+" is not a plan of "+Quote(l.ProductID))
 		return
 	}
 	if len(l.Absolute) > 0 {
@@ -524,16 +524,16 @@ func (r *OfferReseller) checkFacts(vs *Violations, field string, facts SubmitFac
 	reseller, ok := facts.Resellers[r.ResellerTenantID]
 	switch {
 	case !ok:
-		vs.Add(field+".tenantId", CodeResellerNotFound, quote(r.ResellerTenantID)+" is not a known reseller")
+		vs.Add(field+".tenantId", CodeResellerNotFound, Quote(r.ResellerTenantID)+" is not a known reseller")
 		return
 	case reseller.Type == IndirectReseller:
-		vs.Add(field+".tenantId", CodeResellerIndirect, quote(r.ResellerTenantID)+" is an indirect reseller: name its provider")
+		vs.Add(field+".tenantId", CodeResellerIndirect, Quote(r.ResellerTenantID)+" is an indirect reseller: name its provider")
 	case !reseller.InCSPProgram:
-		vs.Add(field+".tenantId", CodeResellerNotInProgram, quote(r.ResellerTenantID)+" is not part of the CSP program")
+		vs.Add(field+".tenantId", CodeResellerNotInProgram, Quote(r.ResellerTenantID)+" is not part of the CSP program")
 	}
 	for i, customer := range r.CustomerTenantIDs {
 		if IsGUID(customer) && !facts.Customers[r.ResellerTenantID+"/"+customer] {
-			vs.Add(field+".customers."+strconv.Itoa(i), CodeCustomerNotFound, quote(customer)+" is not a customer of this reseller")
+			vs.Add(field+".customers."+strconv.Itoa(i), CodeCustomerNotFound, Quote(customer)+" is not a customer of this reseller")
 		}
 	}
 }

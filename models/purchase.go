@@ -112,7 +112,7 @@ func (p *Purchase) Check() Violations {
 	}
 	for _, later := range laterActions {
 		if p.Action == later {
-			vs.Add("action", CodeActionNotSupported, quote(string(p.Action))+" is not supported yet")
+			vs.Add("action", CodeActionNotSupported, Quote(string(p.Action))+" is not supported yet")
 			return vs
 		}
 	}

@@ -227,7 +227,7 @@ type timelineFold struct {
 
 func (f *timelineFold) apply(p *Purchase) (vs Violations) {
 	if p.Action != ActionNew && len(f.terms) == 0 {
-		vs.Add("subscription_id", CodeSubscriptionUnknown, quote(p.SubscriptionID)+" was not bought before "+p.OccurredAt.Format(time.RFC3339))
+		vs.Add("subscription_id", CodeSubscriptionUnknown, Quote(p.SubscriptionID)+" was not bought before "+p.OccurredAt.Format(time.RFC3339))
 		return vs
 	}
 	switch p.Action {
@@ -247,7 +247,7 @@ func (f *timelineFold) apply(p *Purchase) (vs Violations) {
 
 func (f *timelineFold) open(p *Purchase, vs *Violations) {
 	if len(f.terms) > 0 {
-		vs.Add("subscription_id", CodeSubscriptionExists, quote(p.SubscriptionID)+" was bought already, on "+f.terms[0].Start.String())
+		vs.Add("subscription_id", CodeSubscriptionExists, Quote(p.SubscriptionID)+" was bought already, on "+f.terms[0].Start.String())
 		return
 	}
 	day := DateOf(p.OccurredAt)

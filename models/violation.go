@@ -112,7 +112,7 @@ func (vs *Violations) checkGUID(field, id string) {
 	if id == "" {
 		vs.Add(field, CodeRequired, "is missing")
 	} else if !IsGUID(id) {
-		vs.Add(field, CodeInvalidGUID, quote(id)+" is not a tenant id: write a GUID such as 34771906-9711-4196-9f60-4af380fd5042")
+		vs.Add(field, CodeInvalidGUID, Quote(id)+" is not a tenant id: write a GUID such as 34771906-9711-4196-9f60-4af380fd5042")
 	}
 }
 
@@ -138,9 +138,9 @@ func IsGUID(s string) bool {
 	return true
 }
 
-// quote shows a value in a message, cut so that no message echoes a whole
+// Quote shows a value in a message, cut so that no message echoes a whole
 // file.
-func quote(s string) string {
+func Quote(s string) string {
 	const most = 60
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"

@@ -9,7 +9,6 @@ package market
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"sellthrough/internal/store"
@@ -97,13 +96,4 @@ func sortedKeys(set map[string]bool) []string {
 	keys := slices.AppendSeq(make([]string, 0, len(set)), maps.Keys(set))
 	slices.Sort(keys)
 	return keys
-}
-
-// quote shows an id in a message, cut so that no message echoes a whole file.
-func quote(id string) string {
-	const most = 60
-	if len(id) > most {
-		id = strings.ToValidUTF8(id[:most], "") + "…"
-	}
-	return `"` + id + `"`
 }

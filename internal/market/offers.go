@@ -72,7 +72,7 @@ func (m *Market) RecordPrivateOffer(ctx context.Context, viewer models.Viewer, o
 		case same && (stored.SubmittedAt != nil || !live):
 			return stored, nil, nil
 		case known && stored.SubmittedAt != nil:
-			return stored, faults.Merge(violation("id", models.CodeConflict, quote(offer.ID)+" was submitted with other content and cannot be changed: give a new offer a new id")), nil
+			return stored, faults.Merge(violation("id", models.CodeConflict, models.Quote(offer.ID)+" was submitted with other content and cannot be changed: give a new offer a new id")), nil
 		}
 		answer.Status = Accepted
 		vs, err := m.judgeOffer(w, offer, live, faults)
@@ -155,7 +155,7 @@ func (m *Market) createOffer(w *store.Writer, offer models.PrivateOffer) (*model
 func (m *Market) replaceOffer(w *store.Writer, stored *models.PrivateOffer, offer models.PrivateOffer) (*models.PrivateOffer, models.Violations, error) {
 	vs := offer.CheckDraft(m.Limits)
 	if offer.PublisherID != "" && offer.PublisherID != stored.PublisherID {
-		vs.Add("publisherId", models.CodeConflict, "is not the publisher of the offer, "+quote(stored.PublisherID)+": an offer keeps its publisher")
+		vs.Add("publisherId", models.CodeConflict, "is not the publisher of the offer, "+models.Quote(stored.PublisherID)+": an offer keeps its publisher")
 	}
 	if len(vs) > 0 {
 		return stored, vs, nil
@@ -204,7 +204,7 @@ func byTenant(resellers []models.OfferReseller) []models.OfferReseller {
 func publisherOf(w *store.Writer, offer *models.PrivateOffer) (string, models.Violations, error) {
 	if viewer := w.Viewer(); viewer.Role == models.RolePublisher {
 		if offer.PublisherID != "" && offer.PublisherID != viewer.Organization {
-			return "", violation("publisherId", models.CodePublisherNotFound, quote(offer.PublisherID)+" is not your organisation: leave it out"), nil
+			return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(offer.PublisherID)+" is not your organisation: leave it out"), nil
 		}
 		return viewer.Organization, nil, nil
 	}
@@ -213,7 +213,7 @@ func publisherOf(w *store.Writer, offer *models.PrivateOffer) (string, models.Vi
 		if err != nil || len(publishers) > 0 {
 			return offer.PublisherID, nil, err
 		}
-		return "", violation("publisherId", models.CodePublisherNotFound, quote(offer.PublisherID)+" is not known"), nil
+		return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(offer.PublisherID)+" is not known"), nil
 	}
 	products, err := productsByID(w.Reader, offer)
 	if err != nil {
@@ -226,11 +226,11 @@ func publisherOf(w *store.Writer, offer *models.PrivateOffer) (string, models.Vi
 		product, known := products[offer.Pricing[i].ProductID]
 		switch {
 		case !known:
-			vs.Add(field, models.CodeProductNotFound, quote(offer.Pricing[i].ProductID)+" is not a known product")
+			vs.Add(field, models.CodeProductNotFound, models.Quote(offer.Pricing[i].ProductID)+" is not a known product")
 		case publisher == "":
 			publisher = product.PublisherID
 		case publisher != product.PublisherID:
-			vs.Add(field, models.CodeMixedPublishers, "belongs to publisher "+quote(product.PublisherID)+", the first product to "+quote(publisher)+": make an offer for each")
+			vs.Add(field, models.CodeMixedPublishers, "belongs to publisher "+models.Quote(product.PublisherID)+", the first product to "+models.Quote(publisher)+": make an offer for each")
 		}
 	}
 	if publisher == "" && len(vs) == 0 {
@@ -243,7 +243,7 @@ func publisherOf(w *store.Writer, offer *models.PrivateOffer) (string, models.Vi
 func (m *Market) offerFor(w *store.Writer, action models.OfferAction, id string, seenVersion *int) (*models.PrivateOffer, models.Violations, error) {
 	offer, err := w.OfferForUpdate(id)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, violation("id", models.CodeNotFound, quote(id)+" is not a private offer of yours"), nil
+		return nil, violation("id", models.CodeNotFound, models.Quote(id)+" is not a private offer of yours"), nil
 	}
 	if err != nil {
 		return nil, nil, err

@@ -194,7 +194,7 @@ func (b *purchaseBatch) record(p *models.Purchase, faults models.Violations, o *
 	case p.Action != models.ActionNew:
 		vs = vs.Merge(b.judgeChange(p, before))
 	case before != nil:
-		vs = vs.Merge(violation("subscription_id", models.CodeSubscriptionExists, quote(p.SubscriptionID)+" was bought already"))
+		vs = vs.Merge(violation("subscription_id", models.CodeSubscriptionExists, models.Quote(p.SubscriptionID)+" was bought already"))
 	default:
 		vs = vs.Merge(b.judgeNew(p))
 	}
@@ -223,7 +223,7 @@ func (b *purchaseBatch) outlived(cancel *models.Purchase) (string, error) {
 	if err != nil || len(last) == 0 || last[0].OccurredAt.Before(cancel.OccurredAt) {
 		return "", err
 	}
-	return "subscription " + quote(cancel.SubscriptionID) + " has usage after its cancellation at " + cancel.OccurredAt.Format(time.RFC3339) +
+	return "subscription " + models.Quote(cancel.SubscriptionID) + " has usage after its cancellation at " + cancel.OccurredAt.Format(time.RFC3339) +
 		", until " + last[0].OccurredAt.Format(time.RFC3339) + ": it was accepted, and stays billed", nil
 }
 
@@ -233,28 +233,28 @@ func (b *purchaseBatch) judgeNew(p *models.Purchase) (vs models.Violations) {
 	if models.IsGUID(p.ResellerTenantID) {
 		switch {
 		case !known:
-			vs.Add("reseller_tenant_id", models.CodeUnknownReseller, quote(p.ResellerTenantID)+" is not a known reseller: import it first")
+			vs.Add("reseller_tenant_id", models.CodeUnknownReseller, models.Quote(p.ResellerTenantID)+" is not a known reseller: import it first")
 		case reseller.Type == models.IndirectReseller:
-			vs.Add("reseller_tenant_id", models.CodeResellerNotBilled, quote(p.ResellerTenantID)+" is an indirect reseller, which is never billed: name its provider, and this one as indirect_reseller_tenant_id")
+			vs.Add("reseller_tenant_id", models.CodeResellerNotBilled, models.Quote(p.ResellerTenantID)+" is an indirect reseller, which is never billed: name its provider, and this one as indirect_reseller_tenant_id")
 		}
 	}
 	if _, ok := b.resellers[p.IndirectResellerTenantID]; !ok && models.IsGUID(p.IndirectResellerTenantID) {
-		vs.Add("indirect_reseller_tenant_id", models.CodeUnknownReseller, quote(p.IndirectResellerTenantID)+" is not a known reseller: import it first")
+		vs.Add("indirect_reseller_tenant_id", models.CodeUnknownReseller, models.Quote(p.IndirectResellerTenantID)+" is not a known reseller: import it first")
 	}
 	if known && models.IsGUID(p.CustomerTenantID) && !b.customers[customerKey{p.ResellerTenantID, p.CustomerTenantID}] {
-		vs.Add("customer_tenant_id", models.CodeUnknownCustomer, quote(p.CustomerTenantID)+" is not a customer of this reseller: import it first")
+		vs.Add("customer_tenant_id", models.CodeUnknownCustomer, models.Quote(p.CustomerTenantID)+" is not a customer of this reseller: import it first")
 	}
 	if p.ProductID == "" || p.PlanID == "" {
 		return vs // Check said so
 	}
 	if _, ok := b.products[p.ProductID]; !ok {
-		vs.Add("product_id", models.CodeUnknownProduct, quote(p.ProductID)+" is not a known product: import it first")
+		vs.Add("product_id", models.CodeUnknownProduct, models.Quote(p.ProductID)+" is not a known product: import it first")
 		return vs
 	}
 	plan, ok := b.plans[planKey{p.ProductID, p.PlanID}]
 	switch {
 	case !ok:
-		vs.Add("plan_id", models.CodeUnknownPlan, quote(p.PlanID)+" is not a plan of product "+quote(p.ProductID)+": import it first")
+		vs.Add("plan_id", models.CodeUnknownPlan, models.Quote(p.PlanID)+" is not a plan of product "+models.Quote(p.ProductID)+": import it first")
 	case plan.PricingModel != models.Usage && p.Term == models.TermNone && p.Billing == models.BillingNone:
 		vs.Add("term", models.CodeTermBilling, "is missing, with billing: the plan is not one that only meters")
 	}
@@ -268,7 +268,7 @@ func (b *purchaseBatch) judgeChange(p *models.Purchase, s *purchased) (vs models
 		return nil // Check said so
 	}
 	if s == nil {
-		vs.Add("subscription_id", models.CodeSubscriptionUnknown, quote(p.SubscriptionID)+" is not known at "+p.OccurredAt.Format(time.RFC3339)+": record its purchase first")
+		vs.Add("subscription_id", models.CodeSubscriptionUnknown, models.Quote(p.SubscriptionID)+" is not known at "+p.OccurredAt.Format(time.RFC3339)+": record its purchase first")
 		return vs
 	}
 	for _, repeated := range []struct{ field, said, kept string }{
@@ -281,7 +281,7 @@ func (b *purchaseBatch) judgeChange(p *models.Purchase, s *purchased) (vs models
 		{"currency", string(p.Currency), string(s.Currency)},
 	} {
 		if repeated.said != "" && repeated.said != repeated.kept {
-			vs.Add(repeated.field, models.CodeSubscriptionMismatch, quote(repeated.said)+" is not that of the subscription, "+quote(repeated.kept)+", which it keeps for life")
+			vs.Add(repeated.field, models.CodeSubscriptionMismatch, models.Quote(repeated.said)+" is not that of the subscription, "+models.Quote(repeated.kept)+", which it keeps for life")
 		}
 	}
 	return vs
@@ -305,14 +305,14 @@ func (b *purchaseBatch) apply(p *models.Purchase, before *purchased) (models.Vio
 	s.Purchases = append(slices.Clip(s.Purchases), *p)
 	if vs := s.fold(b.market.Refunds); len(vs) > 0 {
 		if other := s.Misfit(b.market.Refunds); factKey(other) != factKey(p) {
-			return violation("occurred_at", models.CodeConflict, "breaks a record that is there already, "+quote(other.ExternalID)+" of "+quote(other.Source)+
+			return violation("occurred_at", models.CodeConflict, "breaks a record that is there already, "+models.Quote(other.ExternalID)+" of "+models.Quote(other.Source)+
 				" at "+other.OccurredAt.Format(time.RFC3339)+": "+vs.Error()), nil
 		}
 		return vs, nil
 	}
 	if robbed != nil {
 		if vs := robbed.fold(b.market.Refunds); len(vs) > 0 {
-			return violation("occurred_at", models.CodeConflict, "takes the trial from subscription "+quote(robbed.ID)+", which then breaks: "+vs.Error()), nil
+			return violation("occurred_at", models.CodeConflict, "takes the trial from subscription "+models.Quote(robbed.ID)+", which then breaks: "+vs.Error()), nil
 		}
 		b.accounts[robbed.ID] = robbed
 	}

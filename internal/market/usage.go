@@ -154,14 +154,14 @@ func (b *usageBatch) judge(u *models.UsageRecord) (vs models.Violations) {
 	}
 	a := b.accounts[u.SubscriptionID]
 	if a == nil {
-		vs.Add("subscription_id", models.CodeSubscriptionUnknown, quote(u.SubscriptionID)+" is not known: record its purchase first")
+		vs.Add("subscription_id", models.CodeSubscriptionUnknown, models.Quote(u.SubscriptionID)+" is not known: record its purchase first")
 		return vs
 	}
 	if !u.OccurredAt.IsZero() && a.timeline.At(u.OccurredAt) == nil {
 		vs.Add("occurred_at", models.CodeSubscriptionNotActive, "the subscription was not active at "+u.OccurredAt.Format(time.RFC3339))
 	}
 	if u.MeterID != "" && !b.meters[meterKey{a.ProductID, u.MeterID}] {
-		vs.Add("meter_id", models.CodeUnknownMeter, quote(u.MeterID)+" is not a meter of product "+quote(a.ProductID))
+		vs.Add("meter_id", models.CodeUnknownMeter, models.Quote(u.MeterID)+" is not a meter of product "+models.Quote(a.ProductID))
 	}
 	return vs
 }
