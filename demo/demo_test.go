@@ -206,7 +206,7 @@ func (m *market) consume(t *testing.T, step Step) {
 func (m *market) book(t *testing.T) *rating.Book {
 	t.Helper()
 	facts := rating.Facts{
-		Products: slices.Collect(maps.Values(m.products)), Plans: slices.Collect(maps.Values(m.plans)), Meters: slices.Collect(maps.Values(m.meters)),
+		Plans: slices.Collect(maps.Values(m.plans)), Meters: slices.Collect(maps.Values(m.meters)),
 		Prices: m.prices, Offers: m.offers, ExchangeRates: m.rates, Refunds: models.DefaultRefundPolicy,
 		AgencyFees: append(m.fees, models.AgencyFeeRate{EffectiveFrom: models.NewMonth(2021, time.July), Rate: money.MustParse("0.03")}),
 	}

@@ -177,9 +177,6 @@ func addOutlived(r *store.Reader, facts *rating.Facts) error {
 
 // loadPrices loads what the products cost, and the fee schedule.
 func loadPrices(r *store.Reader, products []string, facts *rating.Facts) (err error) {
-	if facts.Products, _, err = r.Products(store.ProductFilter{IDs: products}, store.Page{}); err != nil {
-		return err
-	}
 	if facts.Plans, err = r.Plans(products); err != nil {
 		return err
 	}

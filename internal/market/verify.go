@@ -27,7 +27,7 @@ type VerifySummary struct {
 // offers that were never published. Then it rates every month, checks each line
 // (D13), and compares the totals of the reports with the sums of the lines.
 func (m *Market) Verify(ctx context.Context, report func(difference string)) (VerifySummary, error) {
-	v := verification{market: m, report: report, history: map[string][]models.CatalogueChange{}}
+	v := verification{market: m, report: report, publishers: map[string]string{}, history: map[string][]models.CatalogueChange{}}
 	err := m.Store.Read(ctx, models.System, func(r *store.Reader) error {
 		v.Reader = r
 		return v.facts()
@@ -59,6 +59,8 @@ type verification struct {
 	byID    map[string]*models.Subscription
 	months  []models.Month
 	book    *rating.Book
+	// publishers are the owners of products, by product id.
+	publishers map[string]string
 	// history holds what the catalogue was asked for, by kind and key.
 	history map[string][]models.CatalogueChange
 }
@@ -81,6 +83,13 @@ func (v *verification) facts() (err error) {
 	v.byID = make(map[string]*models.Subscription, len(v.loaded.Subscriptions))
 	for i := range v.loaded.Subscriptions {
 		v.byID[v.loaded.Subscriptions[i].ID] = &v.loaded.Subscriptions[i]
+	}
+	products, _, err := v.Products(store.ProductFilter{IDs: productsOf(v.loaded.Subscriptions)}, store.Page{})
+	if err != nil {
+		return err
+	}
+	for _, product := range products {
+		v.publishers[product.ID] = product.PublisherID
 	}
 	orphans, err := v.OrphanPurchases()
 	if err != nil {
@@ -153,13 +162,8 @@ func (v *verification) firsts() map[trialKey]*models.Purchase {
 // opening compares what a subscription keeps for life (D17) with the purchase it
 // began with, and with what the catalogue has said of its plan and reseller.
 func (v *verification) opening(s *models.Subscription, p *models.Purchase, first bool) error {
-	product := slices.IndexFunc(v.loaded.Products, func(x models.Product) bool { return x.ID == p.ProductID })
-	var publisher string
-	if product >= 0 {
-		publisher = v.loaded.Products[product].PublisherID
-	}
 	for _, kept := range []struct{ name, stored, told string }{
-		{"publisher", s.PublisherID, publisher},
+		{"publisher", s.PublisherID, v.publishers[p.ProductID]},
 		{"reseller", s.ResellerTenantID, p.ResellerTenantID},
 		{"indirect reseller", s.IndirectResellerTenantID, p.IndirectResellerTenantID},
 		{"customer", s.CustomerTenantID, p.CustomerTenantID},

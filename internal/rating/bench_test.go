@@ -28,8 +28,7 @@ var (
 // and the exchange rate is 0.8.
 func benchMarket(lines int) (f rating.Facts, wholesale int64) {
 	f = rating.Facts{
-		Products: []models.Product{{ID: "p", PublisherID: "v"}},
-		Plans:    []models.Plan{{ProductID: "p", ID: "team", PricingModel: models.PerUser}},
+		Plans: []models.Plan{{ProductID: "p", ID: "team", PricingModel: models.PerUser}},
 		ExchangeRates: []models.ExchangeRate{
 			{Currency: "EUR", Month: benchMonth, USDPerUnit: money.MustParse("1.25")},
 		},

@@ -12,7 +12,6 @@ import (
 // Facts are what a Book is built from. The slices may come in any order and
 // are not changed. Facts about other resellers or months do no harm.
 type Facts struct {
-	Products      []models.Product
 	Plans         []models.Plan
 	Meters        []models.Meter
 	Prices        []models.Price

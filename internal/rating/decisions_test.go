@@ -44,7 +44,6 @@ type market struct{ rating.Facts }
 
 func newMarket() *market {
 	return &market{rating.Facts{
-		Products: []models.Product{{ID: "p", PublisherID: "v"}},
 		Plans: []models.Plan{
 			{ProductID: "p", ID: "flat", PricingModel: models.FlatRate},
 			{ProductID: "p", ID: "seats", PricingModel: models.PerUser},

@@ -103,8 +103,7 @@ func drawMarket(t *rapid.T) rating.Facts {
 	if d.oneIn(3, "long refunds") {
 		f.Refunds = models.RefundPolicy{Monthly: 72 * time.Hour, Longer: 100 * 24 * time.Hour, Seats: 45 * 24 * time.Hour}
 	}
-	for i, id := range marketProducts {
-		f.Products = append(f.Products, models.Product{ID: id, PublisherID: fmt.Sprintf("publisher-%d", i+1), Type: models.SaaS})
+	for _, id := range marketProducts {
 		f.Meters = append(f.Meters, models.Meter{ProductID: id, ID: "calls"}, models.Meter{ProductID: id, ID: "hardware", Infrastructure: true})
 		for _, p := range []models.Plan{{ID: "flat", PricingModel: models.FlatRate}, {ID: "seats", PricingModel: models.PerUser, TrialDays: 30}, {ID: "metered", PricingModel: models.Usage}} {
 			p.ProductID = id
@@ -286,7 +285,7 @@ func (d dice) subscription(id string, f rating.Facts) models.Subscription {
 		ProductID: plan.ProductID, PlanID: plan.ID, PricingModel: plan.PricingModel, Market: market,
 		Currency: pick(d, "billing currency", marketCurrencies[market], "USD", "JPY", "KWD", "EUR"),
 	}
-	s.PublisherID = f.Products[slices.IndexFunc(f.Products, func(p models.Product) bool { return p.ID == plan.ProductID })].PublisherID
+	s.PublisherID = fmt.Sprintf("publisher-%d", slices.Index(marketProducts, plan.ProductID)+1)
 	if plan.TrialDays > 0 && d.oneIn(3, "trial") {
 		s.TrialDays = plan.TrialDays
 	}
@@ -351,7 +350,6 @@ func rated(f rating.Facts) (lines []models.BillingLine, unrated []models.Unrated
 
 // shuffled is the same facts in another order of arrival.
 func shuffled(t *rapid.T, f rating.Facts) rating.Facts {
-	mix(t, &f.Products)
 	mix(t, &f.Plans)
 	mix(t, &f.Meters)
 	mix(t, &f.Prices)
