@@ -25,7 +25,7 @@ type room struct {
 // rooms is the architecture: arrows only point down (ARCHITECTURE.md says what lives where).
 // It binds what the program is built of; tests may reach further.
 var rooms = map[string]room{
-	".": {imports: "demo graph graph/generated internal/auth internal/cli internal/market internal/store models schema web " +
+	".": {imports: "demo internal/auth internal/cli internal/door internal/telemetry internal/market internal/store models schema web " +
 		"github.com/99designs/gqlgen github.com/alecthomas/kong github.com/vektah/gqlparser",
 		why: "package main only reads flags, environment, clock and network, and hands them down"},
 	"demo": {imports: "internal/money models",
@@ -35,6 +35,8 @@ var rooms = map[string]room{
 	"graph": {imports: "graph/generated graph/page graph/scalar internal/auth internal/market internal/money internal/rating internal/store models reports schema " +
 		"github.com/99designs/gqlgen github.com/vektah/gqlparser",
 		why: "it translates GraphQL and leaves SQL to internal/store"},
+	"internal/door": {imports: "graph internal/auth internal/market models github.com/99designs/gqlgen github.com/vektah/gqlparser",
+		why: "it is HTTP in front of graph, and knows nothing of the trade"},
 	"graph/generated": {imports: "graph/page graph/scalar internal/market internal/money internal/rating models reports github.com/99designs/gqlgen github.com/vektah/gqlparser",
 		why: "it is gqlgen's output over the nouns"},
 	"graph/page": {imports: "internal/money internal/rating models reports",

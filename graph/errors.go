@@ -19,10 +19,10 @@ import (
 	"sellthrough/reports"
 )
 
-// fault is an error for the top level of an answer: transport, authentication,
+// Fault is an error for the top level of an answer: transport, authentication,
 // authorisation, and what keeps a report from being complete. Violations of
 // inputs are no faults: they are userErrors.
-func fault(code, message string, extensions map[string]any) *gqlerror.Error {
+func Fault(code, message string, extensions map[string]any) *gqlerror.Error {
 	if extensions == nil {
 		extensions = map[string]any{}
 	}
@@ -31,7 +31,7 @@ func fault(code, message string, extensions map[string]any) *gqlerror.Error {
 }
 
 // badInput refuses an argument.
-func badInput(message string) error { return fault("BAD_USER_INPUT", message, nil) }
+func badInput(message string) error { return Fault("BAD_USER_INPUT", message, nil) }
 
 // presenter turns every error into what the outside may see, in one place.
 type presenter struct{ logger *slog.Logger }
@@ -59,23 +59,23 @@ func (p presenter) classify(ctx context.Context, err error) *gqlerror.Error {
 	case errors.As(err, &known) && known.Extensions["code"] != nil:
 		return known
 	case errors.As(err, &value):
-		return fault("BAD_USER_INPUT", value.Message, nil)
+		return Fault("BAD_USER_INPUT", value.Message, nil)
 	case errors.As(err, &unrated):
 		return unratedFault(auth.ViewerFrom(ctx), unrated)
 	case errors.As(err, &broken) && len(broken) == 1 && (broken[0].Code == codeBadCursor || broken[0].Path() == "after"):
 		return badCursor()
 	case errors.Is(err, rating.ErrNoListPrice):
-		return fault("NO_LIST_PRICE", rating.ErrNoListPrice.Error(), nil)
+		return Fault("NO_LIST_PRICE", rating.ErrNoListPrice.Error(), nil)
 	case errors.Is(err, reports.ErrTotalTooLarge):
-		return fault("TOTAL_TOO_LARGE", reports.ErrTotalTooLarge.Error(), nil)
+		return Fault("TOTAL_TOO_LARGE", reports.ErrTotalTooLarge.Error(), nil)
 	case errors.Is(err, store.ErrNobody):
-		return fault("UNAUTHENTICATED", "sign in: send a token, Authorization: Bearer <token>", nil)
+		return Fault("UNAUTHENTICATED", "sign in: send a token, Authorization: Bearer <token>", nil)
 	case errors.Is(err, store.ErrNotFound):
-		return fault("NOT_FOUND", "there is no such thing, or it is not yours to see", nil)
+		return Fault("NOT_FOUND", "there is no such thing, or it is not yours to see", nil)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fault("TIMEOUT", "the request took too long: ask for less", nil)
+		return Fault("TIMEOUT", "the request took too long: ask for less", nil)
 	case errors.Is(err, context.Canceled):
-		return fault("CANCELLED", "the request was given up", nil)
+		return Fault("CANCELLED", "the request was given up", nil)
 	}
 	return p.internal(ctx, err)
 }
@@ -95,7 +95,7 @@ func unratedFault(viewer models.Viewer, err *market.UnratedError) *gqlerror.Erro
 	if !viewer.SeesEverything() {
 		next = "ask the operator of the marketplace to complete the catalogue"
 	}
-	return fault("UNRATED_FACTS", fmt.Sprintf("not every fact can be rated (%d cannot), so the totals would not be complete: %s", len(err.Facts), next),
+	return Fault("UNRATED_FACTS", fmt.Sprintf("not every fact can be rated (%d cannot), so the totals would not be complete: %s", len(err.Facts), next),
 		map[string]any{"facts": facts, "count": len(err.Facts)})
 }
 
@@ -103,10 +103,23 @@ func unratedFault(viewer models.Viewer, err *market.UnratedError) *gqlerror.Erro
 func (p presenter) internal(ctx context.Context, err error) *gqlerror.Error {
 	id := RequestID(ctx)
 	p.logger.ErrorContext(ctx, "request failed", "request", id, "error", err)
-	return fault("INTERNAL", "something went wrong here: tell us the request id "+id, map[string]any{"requestId": id})
+	return Fault("INTERNAL", "something went wrong here: tell us the request id "+id, map[string]any{"requestId": id})
 }
 
 // recovered turns a panic into an error for present.
 func (p presenter) recovered(ctx context.Context, problem any) error {
 	return fmt.Errorf("panic: %v\n%s", problem, debug.Stack())
+}
+
+type requestKey struct{}
+
+// WithRequestID returns a context that belongs to the request.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+// RequestID is the id of the request that the context belongs to.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
 }

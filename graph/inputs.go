@@ -32,7 +32,7 @@ func (e *examination) refuse(path, message string) {
 // refusal names every fault and its path.
 func (e *examination) refusal(most int) *gqlerror.Error {
 	shown := e.faults[:min(len(e.faults), most)]
-	return fault("BAD_USER_INPUT", strings.Join(shown, "; "), map[string]any{"fields": e.fields[:len(shown)]})
+	return Fault("BAD_USER_INPUT", strings.Join(shown, "; "), map[string]any{"fields": e.fields[:len(shown)]})
 }
 
 // arguments are the values of a field's arguments.

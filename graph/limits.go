@@ -77,6 +77,6 @@ func (l Limits) check(w *walk) *gqlerror.Error {
 }
 
 func exceeded(most int, what, suggestion string) *gqlerror.Error {
-	return fault("LIMIT_EXCEEDED", fmt.Sprintf("the request has more than %d %s: %s", most, what, suggestion),
+	return Fault("LIMIT_EXCEEDED", fmt.Sprintf("the request has more than %d %s: %s", most, what, suggestion),
 		map[string]any{"limit": what, "most": most})
 }

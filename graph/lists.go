@@ -69,7 +69,7 @@ const checksumSize = 4
 const codeBadCursor = "BAD_CURSOR"
 
 func badCursor() *gqlerror.Error {
-	return fault(codeBadCursor, "the cursor is not of this list under this filter and order: take it from a page of the same request", nil)
+	return Fault(codeBadCursor, "the cursor is not of this list under this filter and order: take it from a page of the same request", nil)
 }
 
 func (b binding) key(cursor *string) (string, error) {

@@ -25,7 +25,7 @@ func resellerAsked(ctx context.Context, id *string) (string, error) {
 	case named == "":
 		return viewer.Organization, nil
 	}
-	return "", fault("FORBIDDEN", "a RESELLER may ask for its own margins only: leave resellerTenantId out", nil)
+	return "", Fault("FORBIDDEN", "a RESELLER may ask for its own margins only: leave resellerTenantId out", nil)
 }
 
 // instant is the one asked about, or now.
@@ -79,7 +79,7 @@ func (r *Resolver) effectiveQuestion(ctx context.Context, resellerTenantID, plan
 	}
 	reseller, tenant := customerOf(value(customer))
 	if reseller != "" && reseller != resellerTenantID {
-		return ask, fault("NOT_FOUND", fmt.Sprintf("%.120q is not a customer of reseller %.60q", *customer, resellerTenantID), nil)
+		return ask, Fault("NOT_FOUND", fmt.Sprintf("%.120q is not a customer of reseller %.60q", *customer, resellerTenantID), nil)
 	}
 	ask.ResellerTenantID, ask.CustomerTenantID = resellerTenantID, tenant
 	ask.MeterID = ownOf(kindMeter, value(meterID), ask.ProductID)
@@ -95,9 +95,9 @@ func (r *Resolver) effectiveQuestion(ctx context.Context, resellerTenantID, plan
 	switch {
 	case err != nil:
 	case !slices.ContainsFunc(plans, func(p models.Plan) bool { return p.ID == ask.PlanID }):
-		err = fault("NOT_FOUND", fmt.Sprintf("plan %.60q is not one of product %.60q, or not yours to see", ask.PlanID, ask.ProductID), nil)
+		err = Fault("NOT_FOUND", fmt.Sprintf("plan %.60q is not one of product %.60q, or not yours to see", ask.PlanID, ask.ProductID), nil)
 	case ask.MeterID != "" && !slices.ContainsFunc(meters, func(m models.Meter) bool { return m.ID == ask.MeterID }):
-		err = fault("NOT_FOUND", fmt.Sprintf("meter %.120q is not one of product %.60q", ask.MeterID, ask.ProductID), nil)
+		err = Fault("NOT_FOUND", fmt.Sprintf("meter %.120q is not one of product %.60q", ask.MeterID, ask.ProductID), nil)
 	}
 	return ask, err
 }

@@ -159,9 +159,9 @@ func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.
 	operation.Stats.SetExtension(costExtension, Cost{min(w.cost, p.limits.Cost+1), p.limits.Cost})
 	switch {
 	case w.unauthenticated:
-		return fault("UNAUTHENTICATED", "sign in: send a token, Authorization: Bearer <token>", nil)
+		return Fault("UNAUTHENTICATED", "sign in: send a token, Authorization: Bearer <token>", nil)
 	case len(w.forbidden) > 0:
-		return fault("FORBIDDEN", fmt.Sprintf("a %s may not see %s", w.viewer.Role, strings.Join(w.forbidden, ", ")),
+		return Fault("FORBIDDEN", fmt.Sprintf("a %s may not see %s", w.viewer.Role, strings.Join(w.forbidden, ", ")),
 			map[string]any{"fields": w.forbidden})
 	case len(w.faults) > 0:
 		return w.refusal(p.limits.Errors)

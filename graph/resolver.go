@@ -6,7 +6,12 @@ package graph
 
 import (
 	"context"
+	"log/slog"
+	"runtime"
 
+	"github.com/99designs/gqlgen/graphql/executor"
+
+	"sellthrough/graph/generated"
 	"sellthrough/internal/market"
 )
 
@@ -16,6 +21,22 @@ type Resolver struct {
 	policy *policy
 	// turns holds one entry for each rating that runs.
 	turns chan struct{}
+}
+
+// NewExecutor is GraphQL without a network: it parses, validates, holds to the
+// policy and the limits, and runs. The logger gets what is not for the outside.
+func NewExecutor(m *market.Market, limits Limits, logger *slog.Logger) *executor.Executor {
+	resolver := &Resolver{Market: m, turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
+	resolver.policy = newPolicy(schema.Schema(), limits)
+	errors := presenter{logger}
+	e := executor.New(schema)
+	e.SetQueryCache(&resolver.policy.documents)
+	e.SetParserTokenLimit(limits.Tokens)
+	e.SetErrorPresenter(errors.present)
+	e.SetRecoverFunc(errors.recovered)
+	e.Use(resolver.policy)
+	return e
 }
 
 // rate waits for its turn within the request's time, then rates: more ratings at

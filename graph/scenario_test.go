@@ -21,8 +21,8 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"sellthrough/graph"
 	"sellthrough/internal/auth"
+	"sellthrough/internal/door"
 	"sellthrough/internal/formats"
 	"sellthrough/internal/market"
 	"sellthrough/internal/store"
@@ -294,7 +294,7 @@ func newStage(t testing.TB, s *store.Store) *stage {
 	}
 	st := &stage{t: t, tokens: tokens, now: time.Date(2024, 9, 1, 0, 0, 0, 0, time.UTC)}
 	st.market = market.New(s, func() time.Time { return st.now })
-	st.handler = graph.NewHandler(st.market, graph.Options{
+	st.handler = door.New(st.market, door.Options{
 		Tokens: tokens, Clock: func() time.Time { return st.now }, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	return st

@@ -1,4 +1,6 @@
-package graph
+// Package door is HTTP in front of GraphQL: it names a request, finds out who
+// asks, reads what is asked within the limits, and writes the answer.
+package door
 
 import (
 	"bytes"
@@ -10,7 +12,6 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
-	"runtime"
 	"strings"
 	"time"
 
@@ -19,13 +20,13 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"sellthrough/graph/generated"
+	"sellthrough/graph"
 	"sellthrough/internal/auth"
 	"sellthrough/internal/market"
 	"sellthrough/models"
 )
 
-// Options are what a handler needs besides the market.
+// Options are what the door needs besides GraphQL itself.
 type Options struct {
 	// Tokens says who a token was issued to.
 	Tokens *auth.Tokens
@@ -34,35 +35,20 @@ type Options struct {
 	Clock func() time.Time
 	// Logger gets what is not for the outside; nil is the default one.
 	Logger *slog.Logger
-	// Limits bound each request; the zero Limits are DefaultLimits.
-	Limits Limits
+	// Limits bound each request; the zero Limits are graph.DefaultLimits.
+	Limits graph.Limits
 }
 
-// NewHandler answers GraphQL over HTTP: POST, and GET for queries. Every answer
-// carries X-Request-Id, which is the request's own where it has one.
-func NewHandler(m *market.Market, options Options) http.Handler {
-	if options.Limits == (Limits{}) {
-		options.Limits = DefaultLimits
+// New answers GraphQL over HTTP: POST, and GET for queries. Every answer carries
+// X-Request-Id, which is the request's own where it has one.
+func New(m *market.Market, options Options) http.Handler {
+	if options.Limits == (graph.Limits{}) {
+		options.Limits = graph.DefaultLimits
 	}
 	if options.Logger == nil {
 		options.Logger = slog.Default()
 	}
-	return &door{newExecutor(m, options.Limits, options.Logger), options}
-}
-
-// newExecutor is GraphQL without HTTP: parse, validate, hold to the policy, run.
-func newExecutor(m *market.Market, limits Limits, logger *slog.Logger) *executor.Executor {
-	resolver := &Resolver{Market: m, turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
-	resolver.policy = newPolicy(schema.Schema(), limits)
-	errors := presenter{logger}
-	e := executor.New(schema)
-	e.SetQueryCache(&resolver.policy.documents)
-	e.SetParserTokenLimit(limits.Tokens)
-	e.SetErrorPresenter(errors.present)
-	e.SetRecoverFunc(errors.recovered)
-	e.Use(resolver.policy)
-	return e
+	return &door{graph.NewExecutor(m, options.Limits, options.Logger), options}
 }
 
 // door is HTTP: it names the request, finds out who asks, reads what is asked
@@ -83,7 +69,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := requestID(r)
 	w.Header().Set("X-Request-Id", id)
 	w.Header().Set("Cache-Control", "no-store")
-	ctx, cancel := context.WithTimeout(context.WithValue(graphql.StartOperationTrace(r.Context()), requestKey{}, id), d.options.Limits.Time)
+	ctx, cancel := context.WithTimeout(graph.WithRequestID(graphql.StartOperationTrace(r.Context()), id), d.options.Limits.Time)
 	defer cancel()
 	viewer, refused := d.viewer(w, r)
 	var params *graphql.RawParams
@@ -91,7 +77,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		params, refused = d.params(w, r)
 	}
 	if refused != nil {
-		write(w, r, refused.status, &graphql.Response{Errors: gqlerror.List{fault(refused.code, refused.message, nil)}})
+		write(w, r, refused.status, &graphql.Response{Errors: gqlerror.List{graph.Fault(refused.code, refused.message, nil)}})
 		return
 	}
 	status, response := d.answer(auth.WithViewer(ctx, viewer), params, r.Method == http.MethodGet)
@@ -108,7 +94,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (d *door) answer(ctx context.Context, params *graphql.RawParams, readOnly bool) (int, *graphql.Response) {
 	operation, errs := d.executor.CreateOperationContext(ctx, params)
 	if len(errs) == 0 && readOnly && operation.Operation.Operation != ast.Query {
-		return http.StatusMethodNotAllowed, &graphql.Response{Errors: gqlerror.List{fault("METHOD_NOT_ALLOWED", "GET answers queries only: send a mutation by POST", nil)}}
+		return http.StatusMethodNotAllowed, &graphql.Response{Errors: gqlerror.List{graph.Fault("METHOD_NOT_ALLOWED", "GET answers queries only: send a mutation by POST", nil)}}
 	}
 	if len(errs) > 0 {
 		status := http.StatusBadRequest
@@ -124,7 +110,7 @@ func (d *door) answer(ctx context.Context, params *graphql.RawParams, readOnly b
 	if response := run(ctx); response != nil {
 		return http.StatusOK, response
 	}
-	return http.StatusServiceUnavailable, &graphql.Response{Errors: gqlerror.List{fault("TIMEOUT", "the request took too long: ask for less", nil)}}
+	return http.StatusServiceUnavailable, &graphql.Response{Errors: gqlerror.List{graph.Fault("TIMEOUT", "the request took too long: ask for less", nil)}}
 }
 
 // graphQLJSON is the content type of clients that read the status as well;
@@ -226,14 +212,6 @@ func (d *door) viewer(w http.ResponseWriter, r *http.Request) (models.Viewer, *r
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	return models.Viewer{}, &refusal{http.StatusUnauthorized, "UNAUTHENTICATED", message}
-}
-
-type requestKey struct{}
-
-// RequestID is the id of the request that the context belongs to.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
 }
 
 // requestID keeps an id that the caller gave, if it is fit for a log line.
