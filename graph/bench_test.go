@@ -82,7 +82,7 @@ func giveMargins(t testing.TB, s *stage) {
 			Pricing:   []models.PricingLine{{Position: 1, ProductID: fmt.Sprintf("p%03d", i), Percentage: money.Percentage(100 + i)}},
 			Resellers: []models.OfferReseller{{ResellerTenantID: northwind}},
 		}
-		if outcome, err := s.market.RecordPrivateOffer(ctx, models.System, offer, true, nil); err != nil || len(outcome.Violations) > 0 {
+		if outcome, err := s.market.RecordPrivateOffer(ctx, asSystem, offer, true, nil); err != nil || len(outcome.Violations) > 0 {
 			t.Fatal(outcome, err)
 		}
 	}

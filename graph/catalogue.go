@@ -148,8 +148,8 @@ func bareRecord(record models.Record) models.Record {
 	return record
 }
 
-func catalogueAnswer(records []models.Record, outcomes []market.Outcome) *generated.RecordCataloguePayload {
-	p := &generated.RecordCataloguePayload{}
+func catalogueAnswer(records []models.Record, outcomes []market.Outcome, refused models.Violations) *generated.RecordCataloguePayload {
+	p := &generated.RecordCataloguePayload{UserErrors: refused}
 	for i, o := range outcomes {
 		p.Results = append(p.Results, generated.CatalogueResult{
 			Index: i, Kind: records[i].Kind(), Key: records[i].Key(), Status: o.Status, Errors: apiFields(o.Violations),
@@ -162,9 +162,11 @@ func catalogueAnswer(records []models.Record, outcomes []market.Outcome) *genera
 // codeTooMany refuses a batch as a whole.
 const codeTooMany models.Code = "TOO_MANY_RECORDS"
 
-// tooMany refuses a batch of more than maxBatch records.
-func tooMany(field string, n int) (vs models.Violations) {
+// tooMany refuses a batch of more than maxBatch records, and what else is wrong
+// with the request.
+func tooMany(request market.Request, field string, n int) (vs models.Violations) {
 	if n > maxBatch {
+		vs = request.Check()
 		vs.Add(field, codeTooMany, fmt.Sprintf("holds %d records, at most %d are allowed in one call: send several, or import a file", n, maxBatch))
 	}
 	return vs

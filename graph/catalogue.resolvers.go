@@ -9,7 +9,6 @@ import (
 	"context"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
-	"sellthrough/internal/auth"
 	"sellthrough/internal/store"
 	"sellthrough/models"
 )
@@ -23,15 +22,16 @@ func (r *meterResolver) ID(ctx context.Context, obj *models.Meter) (string, erro
 }
 
 func (r *mutationResolver) RecordCatalogue(ctx context.Context, input generated.RecordCatalogueInput) (*generated.RecordCataloguePayload, error) {
-	if vs := tooMany("records", len(input.Records)); vs != nil {
+	request := r.request(ctx)
+	if vs := tooMany(request, "records", len(input.Records)); vs != nil {
 		return &generated.RecordCataloguePayload{UserErrors: vs}, nil
 	}
 	records := make([]models.Record, len(input.Records))
 	for i, record := range input.Records {
 		records[i] = bareRecord(record)
 	}
-	outcomes, err := r.Market.SaveCatalogue(ctx, auth.ViewerFrom(ctx), records, nil)
-	return catalogueAnswer(records, outcomes), err
+	outcomes, refused, err := r.Market.SaveCatalogue(ctx, request, records, nil)
+	return catalogueAnswer(records, outcomes, refused), err
 }
 
 func (r *planResolver) ID(ctx context.Context, obj *models.Plan) (string, error) {

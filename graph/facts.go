@@ -150,8 +150,8 @@ func readFacts[In, Fact any](in []In, read func(In) (Fact, models.Violations), c
 	return facts, faults
 }
 
-func purchaseAnswer(in []generated.PurchaseInput, outcomes []market.Outcome) *generated.RecordPurchasesPayload {
-	p := &generated.RecordPurchasesPayload{}
+func purchaseAnswer(in []generated.PurchaseInput, outcomes []market.Outcome, refused models.Violations) *generated.RecordPurchasesPayload {
+	p := &generated.RecordPurchasesPayload{UserErrors: refused}
 	for i, o := range outcomes {
 		result := generated.PurchaseResult{
 			Index: i, Source: &in[i].Source, ExternalID: &in[i].ExternalID, Status: o.Status, Errors: apiFields(o.Violations),
@@ -165,8 +165,8 @@ func purchaseAnswer(in []generated.PurchaseInput, outcomes []market.Outcome) *ge
 	return p
 }
 
-func usageAnswer(in []generated.UsageRecordInput, outcomes []market.Outcome) *generated.RecordUsagePayload {
-	p := &generated.RecordUsagePayload{}
+func usageAnswer(in []generated.UsageRecordInput, outcomes []market.Outcome, refused models.Violations) *generated.RecordUsagePayload {
+	p := &generated.RecordUsagePayload{UserErrors: refused}
 	for i, o := range outcomes {
 		p.Results = append(p.Results, generated.UsageResult{
 			Index: i, Source: &in[i].Source, ExternalID: &in[i].ExternalID, Status: o.Status, Errors: apiFields(o.Violations),

@@ -9,23 +9,24 @@ import (
 	"context"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
-	"sellthrough/internal/auth"
 	"sellthrough/internal/money"
 	"sellthrough/internal/store"
 	"sellthrough/models"
 )
 
 func (r *mutationResolver) RecordPurchases(ctx context.Context, input generated.RecordPurchasesInput) (*generated.RecordPurchasesPayload, error) {
-	if vs := tooMany("purchases", len(input.Purchases)); vs != nil {
+	request := r.request(ctx)
+	if vs := tooMany(request, "purchases", len(input.Purchases)); vs != nil {
 		return &generated.RecordPurchasesPayload{UserErrors: vs}, nil
 	}
 	facts, faults := readFacts(input.Purchases, purchaseFact, (*models.Purchase).Check)
-	outcomes, err := r.Market.RecordPurchases(ctx, auth.ViewerFrom(ctx), facts, faults)
-	return purchaseAnswer(input.Purchases, outcomes), err
+	outcomes, refused, err := r.Market.RecordPurchases(ctx, request, facts, faults)
+	return purchaseAnswer(input.Purchases, outcomes, refused), err
 }
 
 func (r *mutationResolver) RecordUsage(ctx context.Context, input generated.RecordUsageInput) (*generated.RecordUsagePayload, error) {
-	if vs := tooMany("records", len(input.Records)); vs != nil {
+	request := r.request(ctx)
+	if vs := tooMany(request, "records", len(input.Records)); vs != nil {
 		return &generated.RecordUsagePayload{UserErrors: vs}, nil
 	}
 	read, err := r.usageReader(ctx, input.Records)
@@ -33,8 +34,8 @@ func (r *mutationResolver) RecordUsage(ctx context.Context, input generated.Reco
 		return nil, err
 	}
 	facts, faults := readFacts(input.Records, read, (*models.UsageRecord).Check)
-	outcomes, err := r.Market.RecordUsage(ctx, auth.ViewerFrom(ctx), facts, faults)
-	return usageAnswer(input.Records, outcomes), err
+	outcomes, refused, err := r.Market.RecordUsage(ctx, request, facts, faults)
+	return usageAnswer(input.Records, outcomes, refused), err
 }
 
 func (r *productSubscriptionResolver) ID(ctx context.Context, obj *models.Subscription) (string, error) {

@@ -166,7 +166,10 @@ func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.
 	case len(w.faults) > 0:
 		return w.refusal(p.limits.Errors)
 	}
-	return p.limits.check(&w)
+	if refused := p.limits.check(&w); refused != nil {
+		return refused
+	}
+	return headerKey(operation)
 }
 
 const costExtension = "cost"

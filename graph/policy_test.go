@@ -67,7 +67,7 @@ func peopled(t testing.TB) *stage {
 		Pricing:   []models.PricingLine{{Position: 1, ProductID: "mail", Percentage: money.Percentage(1000)}},
 		Resellers: []models.OfferReseller{{ResellerTenantID: northwind}},
 	}
-	if outcome, err := s.market.RecordPrivateOffer(ctx, models.System, live, true, nil); err != nil || len(outcome.Violations) > 0 {
+	if outcome, err := s.market.RecordPrivateOffer(ctx, asSystem, live, true, nil); err != nil || len(outcome.Violations) > 0 {
 		t.Fatal(outcome, err)
 	}
 	if _, err := s.market.Work(ctx); err != nil {

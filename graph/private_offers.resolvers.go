@@ -9,13 +9,12 @@ import (
 	"context"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
-	"sellthrough/internal/auth"
 	"sellthrough/models"
 )
 
 func (r *mutationResolver) CreatePrivateOffer(ctx context.Context, input generated.CreatePrivateOfferInput) (*generated.CreatePrivateOfferPayload, error) {
 	offer, own := newOffer(input)
-	created, vs, err := r.Market.CreatePrivateOffer(ctx, auth.ViewerFrom(ctx), offer)
+	created, vs, err := r.Market.CreatePrivateOffer(ctx, r.request(ctx), offer)
 	return &generated.CreatePrivateOfferPayload{PrivateOffer: created, UserErrors: offerErrors(&offer, own, vs)}, err
 }
 
@@ -25,7 +24,7 @@ func (r *mutationResolver) UpdatePrivateOffer(ctx context.Context, input generat
 		return nil, err
 	}
 	own := changeOffer(&offer, input)
-	updated, vs, err := r.Market.UpdatePrivateOffer(ctx, auth.ViewerFrom(ctx), offer, input.Version)
+	updated, vs, err := r.Market.UpdatePrivateOffer(ctx, r.request(ctx), offer, input.Version)
 	return &generated.UpdatePrivateOfferPayload{PrivateOffer: updated, UserErrors: offerErrors(&offer, own, vs)}, err
 }
 
@@ -35,7 +34,7 @@ func (r *mutationResolver) SubmitPrivateOffer(ctx context.Context, input generat
 	if err != nil {
 		return nil, err
 	}
-	submitted, vs, err := r.Market.SubmitPrivateOffer(ctx, auth.ViewerFrom(ctx), id, input.Version)
+	submitted, vs, err := r.Market.SubmitPrivateOffer(ctx, r.request(ctx), id, input.Version)
 	return &generated.SubmitPrivateOfferPayload{PrivateOffer: submitted, UserErrors: offerErrors(&draft, nil, vs)}, err
 }
 

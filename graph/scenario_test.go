@@ -335,6 +335,9 @@ func (s *stage) post(viewer models.Viewer, body []byte) *httptest.ResponseRecord
 	return recorder
 }
 
+// asSystem is who imports.
+var asSystem = market.Request{Viewer: models.System}
+
 // importFile records a file of the trade; every record must be accepted.
 func (s *stage) importFile(kind, text string) {
 	s.t.Helper()
@@ -343,13 +346,13 @@ func (s *stage) importFile(kind, text string) {
 	var err error
 	switch kind {
 	case "catalogue":
-		outcomes, err = s.market.SaveCatalogue(ctx, models.System, records(s.t, formats.ReadCatalogue(in, "")), nil)
+		outcomes, _, err = s.market.SaveCatalogue(ctx, asSystem, records(s.t, formats.ReadCatalogue(in, "")), nil)
 	case "exchange-rates":
-		outcomes, err = s.market.SaveCatalogue(ctx, models.System, records(s.t, formats.ReadExchangeRates(in)), nil)
+		outcomes, _, err = s.market.SaveCatalogue(ctx, asSystem, records(s.t, formats.ReadExchangeRates(in)), nil)
 	case "purchases":
-		outcomes, err = s.market.RecordPurchases(ctx, models.System, records(s.t, formats.ReadPurchases(in)), nil)
+		outcomes, _, err = s.market.RecordPurchases(ctx, asSystem, records(s.t, formats.ReadPurchases(in)), nil)
 	case "usage":
-		outcomes, err = s.market.RecordUsage(ctx, models.System, records(s.t, formats.ReadUsage(in, formats.FormatAny)), nil)
+		outcomes, _, err = s.market.RecordUsage(ctx, asSystem, records(s.t, formats.ReadUsage(in, formats.FormatAny)), nil)
 	default:
 		s.t.Fatalf("cannot import %q", kind)
 	}

@@ -53,7 +53,7 @@ type PricingLine struct {
 	// PlanID is empty for a product-level line.
 	PlanID string `gorm:"column:plan_id"`
 	// Percentage is the margin off the list price, 0 where Absolute is set.
-	Percentage money.Percentage `gorm:"column:percentage_hundredths"`
+	Percentage money.Percentage `gorm:"column:percentage_hundredths" json:",omitzero"`
 	// Absolute replaces list prices by market, currency, term and meter.
 	Absolute []AbsolutePrice `gorm:"column:absolute;serializer:json"`
 }

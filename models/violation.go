@@ -78,6 +78,12 @@ const (
 	CodeConflict    Code = "CONFLICT"
 )
 
+// Codes that any change can have, whatever it asks for.
+const (
+	CodeIdempotencyConflict   Code = "IDEMPOTENCY_CONFLICT"
+	CodeInvalidIdempotencyKey Code = "INVALID_IDEMPOTENCY_KEY"
+)
+
 // MaxIDLength bounds every id that outside systems choose, in bytes.
 const MaxIDLength = 128
 

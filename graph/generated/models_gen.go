@@ -83,6 +83,15 @@ type CreatePrivateOfferInput struct {
 	Pricing []PricingLineInput `json:"pricing,omitempty"`
 	// Up to 400 resellers; at least 1 is needed to submit.
 	Resellers []PrivateOfferResellerInput `json:"resellers,omitempty"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
 }
 
 // What became of the new draft.
@@ -246,6 +255,15 @@ type Query struct {
 type RecordCatalogueInput struct {
 	// At most 1,000 records, saved in this order.
 	Records []models.Record `json:"records"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
 }
 
 // What became of the records.
@@ -266,6 +284,15 @@ type RecordCataloguePayload struct {
 type RecordPurchasesInput struct {
 	// At most 1,000 records.
 	Purchases []PurchaseInput `json:"purchases"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
 }
 
 // What became of the purchase records.
@@ -286,6 +313,15 @@ type RecordPurchasesPayload struct {
 type RecordUsageInput struct {
 	// At most 1,000 records.
 	Records []UsageRecordInput `json:"records"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
 }
 
 // What became of the usage records.
@@ -326,6 +362,15 @@ type SubmitPrivateOfferInput struct {
 	ID string `json:"id"`
 	// The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent submits the latest.
 	Version *int `json:"version,omitempty"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
 }
 
 // What became of the submit.
@@ -370,6 +415,15 @@ type UpdatePrivateOfferInput struct {
 	Pricing graphql.Omittable[[]PricingLineInput] `json:"pricing,omitempty"`
 	// Up to 400 resellers.
 	Resellers graphql.Omittable[[]PrivateOfferResellerInput] `json:"resellers,omitempty"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
 }
 
 // What became of the change.

@@ -1227,6 +1227,17 @@ type CustomerEdge {
 input RecordCatalogueInput {
   "At most 1,000 records, saved in this order."
   records: [CatalogueRecordInput!]!
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
 }
 
 "One record of the catalogue: exactly one field."
@@ -1441,6 +1452,10 @@ type CatalogueError {
 
 "The reasons for refusing a record of the catalogue."
 enum CatalogueErrorCode {
+  "The idempotency key was used with another input."
+  IDEMPOTENCY_CONFLICT
+  "The idempotency key is not 1 to 255 printable characters of ASCII."
+  INVALID_IDEMPOTENCY_KEY
   "The batch holds more than 1,000 records: send several."
   TOO_MANY_RECORDS
   "A value is missing."
@@ -1695,6 +1710,17 @@ type UsageRecordEdge {
 input RecordPurchasesInput {
   "At most 1,000 records."
   purchases: [PurchaseInput!]!
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
 }
 
 "One purchase record. Instants and numbers are answered for record by record: a bad one rejects its own record only."
@@ -1735,6 +1761,17 @@ input PurchaseInput {
 input RecordUsageInput {
   "At most 1,000 records."
   records: [UsageRecordInput!]!
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
 }
 
 "One usage record. Instants and numbers are answered for record by record: a bad one rejects its own record only."
@@ -1798,6 +1835,10 @@ type PurchaseError {
 
 "The reasons for refusing a purchase record."
 enum PurchaseErrorCode {
+  "The idempotency key was used with another input."
+  IDEMPOTENCY_CONFLICT
+  "The idempotency key is not 1 to 255 printable characters of ASCII."
+  INVALID_IDEMPOTENCY_KEY
   "The batch holds more than 1,000 records: send several."
   TOO_MANY_RECORDS
   "A value is missing."
@@ -1900,6 +1941,10 @@ type UsageError {
 
 "The reasons for refusing a usage record."
 enum UsageErrorCode {
+  "The idempotency key was used with another input."
+  IDEMPOTENCY_CONFLICT
+  "The idempotency key is not 1 to 255 printable characters of ASCII."
+  INVALID_IDEMPOTENCY_KEY
   "The batch holds more than 1,000 records: send several."
   TOO_MANY_RECORDS
   "A value is missing."
@@ -2653,6 +2698,17 @@ input CreatePrivateOfferInput {
   pricing: [PricingLineInput!]
   "Up to 400 resellers; at least 1 is needed to submit."
   resellers: [PrivateOfferResellerInput!]
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
 }
 
 "A change of a draft. Fields that are absent stay as they are; lists are replaced as a whole, null empties."
@@ -2675,6 +2731,17 @@ input UpdatePrivateOfferInput {
   pricing: [PricingLineInput!]
   "Up to 400 resellers."
   resellers: [PrivateOfferResellerInput!]
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
 }
 
 "Which draft to submit."
@@ -2683,6 +2750,17 @@ input SubmitPrivateOfferInput {
   id: ID!
   "The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent submits the latest."
   version: Int
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
 }
 
 "One margin of a draft."
@@ -2773,6 +2851,10 @@ type PrivateOfferError {
 
 "The violations of private offers."
 enum PrivateOfferErrorCode {
+  "The idempotency key was used with another input."
+  IDEMPOTENCY_CONFLICT
+  "The idempotency key is not 1 to 255 printable characters of ASCII."
+  INVALID_IDEMPOTENCY_KEY
   "A value is missing."
   REQUIRED
   "A value is not one of those allowed."

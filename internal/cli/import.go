@@ -181,6 +181,9 @@ const (
 // some 100 MB.
 const mostPurchasesHeld = 100_000
 
+// asSystem is who imports: whoever can open the database.
+var asSystem = market.Request{Viewer: models.System}
+
 // importKinds are the kinds of files, by name.
 var importKinds = map[string]func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error){
 	"catalogue": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {
@@ -193,32 +196,32 @@ var importKinds = map[string]func(ctx context.Context, job importJob, in io.Read
 		return importCatalogue(ctx, job, formats.ReadExchangeRates(in))
 	},
 	"private-offers": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {
-		return importRecords(ctx, job, formats.ReadPrivateOffers(in, job.market.Limits), 1, func(documents []formats.OfferDocument, faults market.Faults) ([]market.Outcome, error) {
-			outcome, err := job.market.RecordPrivateOffer(ctx, models.System, documents[0].Offer, documents[0].Live, faults[0])
-			return []market.Outcome{outcome}, err
+		return importRecords(ctx, job, formats.ReadPrivateOffers(in, job.market.Limits), 1, func(documents []formats.OfferDocument, faults market.Faults) ([]market.Outcome, models.Violations, error) {
+			outcome, err := job.market.RecordPrivateOffer(ctx, asSystem, documents[0].Offer, documents[0].Live, faults[0])
+			return []market.Outcome{outcome}, nil, err
 		})
 	},
 	"purchases": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {
 		job.mostHeld = mostPurchasesHeld
-		return importRecords(ctx, job, formats.ReadPurchases(in), purchasesChunk, func(purchases []models.Purchase, faults market.Faults) ([]market.Outcome, error) {
-			return job.market.RecordPurchases(ctx, models.System, purchases, faults)
+		return importRecords(ctx, job, formats.ReadPurchases(in), purchasesChunk, func(purchases []models.Purchase, faults market.Faults) ([]market.Outcome, models.Violations, error) {
+			return job.market.RecordPurchases(ctx, asSystem, purchases, faults)
 		})
 	},
 	"usage": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {
-		return importRecords(ctx, job, formats.ReadUsage(in, job.format), usageChunk, func(usage []models.UsageRecord, faults market.Faults) ([]market.Outcome, error) {
-			return job.market.RecordUsage(ctx, models.System, usage, faults)
+		return importRecords(ctx, job, formats.ReadUsage(in, job.format), usageChunk, func(usage []models.UsageRecord, faults market.Faults) ([]market.Outcome, models.Violations, error) {
+			return job.market.RecordUsage(ctx, asSystem, usage, faults)
 		})
 	},
 }
 
 func importCatalogue(ctx context.Context, job importJob, reader *formats.Reader[models.Record]) (ImportCount, error) {
-	return importRecords(ctx, job, reader, catalogueChunk, func(records []models.Record, faults market.Faults) ([]market.Outcome, error) {
-		return job.market.SaveCatalogue(ctx, models.System, records, faults)
+	return importRecords(ctx, job, reader, catalogueChunk, func(records []models.Record, faults market.Faults) ([]market.Outcome, models.Violations, error) {
+		return job.market.SaveCatalogue(ctx, asSystem, records, faults)
 	})
 }
 
 // recorder records a chunk and answers each record of it.
-type recorder[T any] func(records []T, faults market.Faults) ([]market.Outcome, error)
+type recorder[T any] func(records []T, faults market.Faults) ([]market.Outcome, models.Violations, error)
 
 // importRecords streams the records of a file through record, chunk by chunk,
 // each in a transaction of its own: a file that is cut off, or a process that
@@ -341,7 +344,7 @@ func (a *answers[T]) answer(records []formats.Record[T]) error {
 	for i := range records {
 		values[i], faults[i] = records[i].Value, records[i].Violations
 	}
-	outcomes, err := a.record(values, faults)
+	outcomes, _, err := a.record(values, faults) // only a key can be refused, and there is none
 	if err != nil {
 		return err
 	}

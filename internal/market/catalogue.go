@@ -9,12 +9,11 @@ import (
 
 // SaveCatalogue creates and updates catalogue records in one transaction and
 // answers each for itself, in the order given; later ones may name earlier
-// ones. A record that changes nothing is a DUPLICATE. An error means that
-// nothing was saved.
-func (m *Market) SaveCatalogue(ctx context.Context, viewer models.Viewer, records []models.Record, faults Faults) ([]Outcome, error) {
-	var outcomes []Outcome
-	err := m.Store.Write(ctx, viewer, func(w *store.Writer) error {
-		outcomes = make([]Outcome, len(records))
+// ones. A record that changes nothing is a DUPLICATE. Violations are the
+// request's own; with them, or with an error, nothing was saved.
+func (m *Market) SaveCatalogue(ctx context.Context, request Request, records []models.Record, faults Faults) ([]Outcome, models.Violations, error) {
+	return record(ctx, m, request, func(w *store.Writer) ([]Outcome, error) {
+		outcomes := make([]Outcome, len(records))
 		good, places := make([]models.Record, 0, len(records)), make([]int, 0, len(records))
 		for i, record := range records {
 			vs := faults.of(i)
@@ -38,10 +37,6 @@ func (m *Market) SaveCatalogue(ctx context.Context, viewer models.Viewer, record
 				o.reject(s.Violations)
 			}
 		}
-		return err
+		return outcomes, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return outcomes, nil
 }

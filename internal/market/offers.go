@@ -1,6 +1,7 @@
 package market
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -19,8 +20,8 @@ import (
 //
 // Violations are all those that no draft may have (models.CheckDraft); nothing
 // is stored then.
-func (m *Market) CreatePrivateOffer(ctx context.Context, viewer models.Viewer, offer models.PrivateOffer) (*models.PrivateOffer, models.Violations, error) {
-	return m.changeOffer(ctx, viewer, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
+func (m *Market) CreatePrivateOffer(ctx context.Context, request Request, offer models.PrivateOffer) (*models.PrivateOffer, models.Violations, error) {
+	return m.changeOffer(ctx, request, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
 		return m.createOffer(w, offer)
 	})
 }
@@ -29,8 +30,8 @@ func (m *Market) CreatePrivateOffer(ctx context.Context, viewer models.Viewer, o
 // seenVersion, and returns it with its new version. Besides those of a draft
 // the violations are NOT_FOUND, INVALID_STATE (it is a draft no more) and
 // CONFLICT (it was saved since).
-func (m *Market) UpdatePrivateOffer(ctx context.Context, viewer models.Viewer, offer models.PrivateOffer, seenVersion int) (*models.PrivateOffer, models.Violations, error) {
-	return m.changeOffer(ctx, viewer, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
+func (m *Market) UpdatePrivateOffer(ctx context.Context, request Request, offer models.PrivateOffer, seenVersion int) (*models.PrivateOffer, models.Violations, error) {
+	return m.changeOffer(ctx, request, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
 		stored, vs, err := m.offerFor(w, models.OfferUpdate, offer.ID, &seenVersion)
 		if err != nil || len(vs) > 0 {
 			return stored, vs, err
@@ -43,8 +44,8 @@ func (m *Market) UpdatePrivateOffer(ctx context.Context, viewer models.Viewer, o
 // worker authorises its resellers and publishes it (D8). seenVersion, if not
 // nil, must be the draft's. The violations are all those of
 // models.CheckSubmit, or NOT_FOUND, INVALID_STATE, CONFLICT.
-func (m *Market) SubmitPrivateOffer(ctx context.Context, viewer models.Viewer, id string, seenVersion *int) (*models.PrivateOffer, models.Violations, error) {
-	return m.changeOffer(ctx, viewer, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
+func (m *Market) SubmitPrivateOffer(ctx context.Context, request Request, id string, seenVersion *int) (*models.PrivateOffer, models.Violations, error) {
+	return m.changeOffer(ctx, request, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
 		offer, vs, err := m.offerFor(w, models.OfferSubmit, id, seenVersion)
 		if err != nil || len(vs) > 0 {
 			return offer, vs, err
@@ -59,22 +60,19 @@ func (m *Market) SubmitPrivateOffer(ctx context.Context, viewer models.Viewer, i
 // it found. It is ACCEPTED where that changes something, a DUPLICATE where the
 // offer is there just so; a draft may be saved anew, an offer that was submitted
 // is CONFLICT with other content.
-func (m *Market) RecordPrivateOffer(ctx context.Context, viewer models.Viewer, offer models.PrivateOffer, live bool, faults models.Violations) (Outcome, error) {
-	answer := Outcome{Status: Duplicate}
-	_, vs, err := m.changeOffer(ctx, viewer, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
-		answer.Status = Duplicate
+func (m *Market) RecordPrivateOffer(ctx context.Context, request Request, offer models.PrivateOffer, live bool, faults models.Violations) (Outcome, error) {
+	answer, refused, err := change(ctx, m, request, func(w *store.Writer) (Outcome, bool, error) {
 		stored, err := w.OfferForUpdate(offer.ID)
 		known := err == nil
 		same := known && len(faults) == 0 && sameOffer(stored, &offer)
 		switch {
 		case err != nil && !errors.Is(err, store.ErrNotFound):
-			return nil, nil, err
+			return Outcome{}, false, err
 		case same && (stored.SubmittedAt != nil || !live):
-			return stored, nil, nil
+			return Outcome{Status: Duplicate}, false, nil
 		case known && stored.SubmittedAt != nil:
-			return stored, faults.Merge(violation("id", models.CodeConflict, models.Quote(offer.ID)+" was submitted with other content and cannot be changed: give a new offer a new id")), nil
+			return Outcome{}, false, faults.Merge(violation("id", models.CodeConflict, models.Quote(offer.ID)+" was submitted with other content and cannot be changed: give a new offer a new id"))
 		}
-		answer.Status = Accepted
 		vs, err := m.judgeOffer(w, offer, live, faults)
 		if err == nil && len(vs) == 0 && !known {
 			stored, vs, err = m.createOffer(w, offer)
@@ -84,10 +82,10 @@ func (m *Market) RecordPrivateOffer(ctx context.Context, viewer models.Viewer, o
 		if err == nil && len(vs) == 0 && live {
 			vs, err = m.submitOffer(w, stored)
 		}
-		return stored, vs, err
+		return Outcome{Status: Accepted}, true, cmp.Or(err, vs.Err())
 	})
-	if len(vs) > 0 {
-		answer.reject(vs)
+	if len(refused) > 0 {
+		answer.reject(refused)
 	}
 	return answer, err
 }
@@ -113,24 +111,12 @@ func (m *Market) judgeOffer(w *store.Writer, offer models.PrivateOffer, live boo
 	return vs.Merge(offer.CheckSubmit(facts, m.Limits, m.Now())), nil
 }
 
-// changeOffer runs a change in a transaction that violations undo.
-func (m *Market) changeOffer(ctx context.Context, viewer models.Viewer, change func(w *store.Writer) (*models.PrivateOffer, models.Violations, error)) (*models.PrivateOffer, models.Violations, error) {
-	var offer *models.PrivateOffer
-	err := m.Store.Write(ctx, viewer, func(w *store.Writer) error {
-		changed, vs, err := change(w)
-		offer = changed
-		if err != nil {
-			return err
-		}
-		return vs.Err()
+// changeOffer is change for a function that says apart what is violated.
+func (m *Market) changeOffer(ctx context.Context, request Request, run func(w *store.Writer) (*models.PrivateOffer, models.Violations, error)) (*models.PrivateOffer, models.Violations, error) {
+	return change(ctx, m, request, func(w *store.Writer) (*models.PrivateOffer, bool, error) {
+		offer, vs, err := run(w)
+		return offer, true, cmp.Or(err, vs.Err())
 	})
-	if vs := (models.Violations)(nil); errors.As(err, &vs) {
-		return nil, vs, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return offer, nil, nil
 }
 
 func (m *Market) createOffer(w *store.Writer, offer models.PrivateOffer) (*models.PrivateOffer, models.Violations, error) {

@@ -19,7 +19,7 @@ var background = context.Background()
 func TestDraftToSubmit(t *testing.T) {
 	onEngines(t, func(w *world) {
 		draft := offerOf("", percentage("mail", "", "10"), resellerA)
-		created, vs, err := w.CreatePrivateOffer(background, contoso, draft)
+		created, vs, err := w.CreatePrivateOffer(background, by(contoso), draft)
 		w.must(err)
 		if len(vs) > 0 || created.PublisherID != "contoso" || created.Version != 1 || created.ID == "" || !created.CreatedAt.Equal(w.clock) {
 			t.Fatalf("created %+v, %s", created, codes(vs))
@@ -32,46 +32,46 @@ func TestDraftToSubmit(t *testing.T) {
 			}
 		}
 		draft.ID = created.ID
-		_, vs, err = w.UpdatePrivateOffer(background, contoso, draft, 7)
+		_, vs, err = w.UpdatePrivateOffer(background, by(contoso), draft, 7)
 		refused("a version that was not seen", vs, err, "version:CONFLICT")
-		_, vs, err = w.UpdatePrivateOffer(background, fabrikam, draft, 1)
+		_, vs, err = w.UpdatePrivateOffer(background, by(fabrikam), draft, 1)
 		refused("somebody else's", vs, err, "id:NOT_FOUND")
 		broken := draft
 		broken.Name, broken.PreparedBy, broken.NotificationContacts = " ", "me", []string{"you"}
-		_, vs, err = w.UpdatePrivateOffer(background, contoso, broken, 1)
+		_, vs, err = w.UpdatePrivateOffer(background, by(contoso), broken, 1)
 		refused("everything at once", vs, err, "name:NAME_REQUIRED preparedBy:INVALID_EMAIL notificationContacts.0:INVALID_EMAIL")
 		foreign := draft
 		foreign.PublisherID = "fabrikam"
-		_, vs, err = w.UpdatePrivateOffer(background, models.System, foreign, 1)
+		_, vs, err = w.UpdatePrivateOffer(background, by(models.System), foreign, 1)
 		refused("another publisher", vs, err, "publisherId:CONFLICT")
 
 		draft.Resellers = append(draft.Resellers, models.OfferReseller{ResellerTenantID: resellerC}, models.OfferReseller{ResellerTenantID: resellerB, CustomerTenantIDs: []string{customer1}})
 		draft.Pricing = append(draft.Pricing, percentage("disk", "", "5"))
-		updated, vs, err := w.UpdatePrivateOffer(background, contoso, draft, 1)
+		updated, vs, err := w.UpdatePrivateOffer(background, by(contoso), draft, 1)
 		refused("half done", vs, err, "")
 		if updated.Version != 2 || len(updated.Pricing) != 2 {
 			t.Errorf("updated %+v", updated)
 		}
-		_, vs, err = w.SubmitPrivateOffer(background, contoso, draft.ID, nil)
+		_, vs, err = w.SubmitPrivateOffer(background, by(contoso), draft.ID, nil)
 		refused("submit, everything at once", vs, err,
 			"pricing.1.productId:PRODUCT_NOT_FOUND resellers.1.customers.0:CUSTOMER_NOT_FOUND resellers.2.tenantId:RESELLER_IS_INDIRECT")
 
 		draft = offerOf(draft.ID, percentage("mail", "", "10"), resellerA)
 		draft.Resellers[0].CustomerTenantIDs = []string{customer1} // who has bought nothing of contoso's yet
-		_, vs, err = w.UpdatePrivateOffer(background, contoso, draft, 2)
+		_, vs, err = w.UpdatePrivateOffer(background, by(contoso), draft, 2)
 		refused("mended", vs, err, "")
 		seen := 2
-		_, vs, err = w.SubmitPrivateOffer(background, contoso, draft.ID, &seen)
+		_, vs, err = w.SubmitPrivateOffer(background, by(contoso), draft.ID, &seen)
 		refused("submit of another version", vs, err, "version:CONFLICT")
 		seen = 3
-		submitted, vs, err := w.SubmitPrivateOffer(background, contoso, draft.ID, &seen)
+		submitted, vs, err := w.SubmitPrivateOffer(background, by(contoso), draft.ID, &seen)
 		refused("submit", vs, err, "")
 		if submitted.Status(w.clock) != models.StatusInProgress || !submitted.SubmittedAt.Equal(w.clock) {
 			t.Errorf("submitted %+v", submitted)
 		}
-		_, vs, err = w.SubmitPrivateOffer(background, contoso, draft.ID, nil)
+		_, vs, err = w.SubmitPrivateOffer(background, by(contoso), draft.ID, nil)
 		refused("submit again", vs, err, "id:INVALID_STATE")
-		_, vs, err = w.UpdatePrivateOffer(background, contoso, draft, 4)
+		_, vs, err = w.UpdatePrivateOffer(background, by(contoso), draft, 4)
 		refused("edit after", vs, err, "id:INVALID_STATE")
 	})
 }
@@ -85,7 +85,7 @@ func TestPublisherOfAnOffer(t *testing.T) {
 			for _, p := range products {
 				offer.Pricing = append(offer.Pricing, percentage(p, "", "10"))
 			}
-			created, vs, err := w.CreatePrivateOffer(background, viewer, offer)
+			created, vs, err := w.CreatePrivateOffer(background, by(viewer), offer)
 			w.must(err)
 			if len(vs) > 0 {
 				return codes(vs)
@@ -115,7 +115,7 @@ func TestRecordPrivateOffer(t *testing.T) {
 	onEngines(t, func(w *world) {
 		record := func(what string, offer models.PrivateOffer, live bool, want string) {
 			t.Helper()
-			outcome, err := w.RecordPrivateOffer(background, models.System, offer, live, nil)
+			outcome, err := w.RecordPrivateOffer(background, by(models.System), offer, live, nil)
 			w.must(err)
 			w.same(what, short([]market.Outcome{outcome}), []string{want})
 		}

@@ -16,23 +16,18 @@ import (
 // RecordPurchases records a batch of purchases in one transaction and answers
 // each record for itself, in the order given. They take effect in the order in
 // which they occurred, so a batch may hold a subscription's purchase and its
-// changes in any order. An error means that nothing was recorded.
+// changes in any order. Violations are the request's own; with them, or with an
+// error, nothing was recorded.
 //
 // A record is ACCEPTED once: the same key with the same content is a DUPLICATE
 // ever after, with other content PURCHASE_CONFLICT. A record that does not fit
 // the life of its subscription, as known with it, is refused (D17). Offers that
 // win an accepted purchase or renewal are sold (D9).
-func (m *Market) RecordPurchases(ctx context.Context, viewer models.Viewer, records []models.Purchase, faults Faults) ([]Outcome, error) {
-	var outcomes []Outcome
-	err := m.Store.Write(ctx, viewer, func(w *store.Writer) error {
+func (m *Market) RecordPurchases(ctx context.Context, request Request, records []models.Purchase, faults Faults) ([]Outcome, models.Violations, error) {
+	return record(ctx, m, request, func(w *store.Writer) ([]Outcome, error) {
 		b := purchaseBatch{Writer: w, market: m, records: records, faults: faults, outcomes: make([]Outcome, len(records))}
-		outcomes = b.outcomes
-		return b.run()
+		return b.outcomes, b.run()
 	})
-	if err != nil {
-		return nil, err
-	}
-	return outcomes, nil
 }
 
 // purchaseBatch is one attempt to record a batch.

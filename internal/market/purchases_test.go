@@ -250,7 +250,7 @@ func TestOneIdOfTwoResellers(t *testing.T) {
 			var wait sync.WaitGroup
 			for i := range buys {
 				wait.Go(func() {
-					outcomes, err := w.RecordPurchases(context.Background(), models.System, buys[i:i+1], nil)
+					outcomes, _, err := w.RecordPurchases(context.Background(), by(models.System), buys[i:i+1], nil)
 					if err != nil {
 						t.Error(err)
 						return
@@ -271,16 +271,16 @@ func TestOneIdOfTwoResellers(t *testing.T) {
 func TestFaultsAndFacts(t *testing.T) {
 	onEngines(t, func(w *world) {
 		fault := models.Violations{{Field: []string{"quantity"}, Code: "INVALID_NUMBER"}}
-		bought, err := w.RecordPurchases(background, models.System, []models.Purchase{
+		bought, _, err := w.RecordPurchases(background, by(models.System), []models.Purchase{
 			buy("s", "2024-03-01T00:00:00Z", "seats", func(p *models.Purchase) { p.ProductID, p.PlanID = "nothing", "nothing" }),
 		}, market.Faults{fault})
 		w.must(err)
 		w.same("purchase", short(bought), []string{"REJECTED quantity:INVALID_NUMBER product_id:PRODUCT_UNKNOWN"})
-		used, err := w.RecordUsage(background, models.System, []models.UsageRecord{use("1", "nothing", "2024-03-01T00:00:00Z", "1")}, market.Faults{fault})
+		used, _, err := w.RecordUsage(background, by(models.System), []models.UsageRecord{use("1", "nothing", "2024-03-01T00:00:00Z", "1")}, market.Faults{fault})
 		w.must(err)
 		w.same("usage", short(used), []string{"REJECTED quantity:INVALID_NUMBER subscription_id:SUBSCRIPTION_UNKNOWN"})
 		nobody := offerOf("offer", percentage("nothing", "", "10"), "99999999-9999-4999-8999-999999999999")
-		offered, err := w.RecordPrivateOffer(background, models.System, nobody, true, fault)
+		offered, err := w.RecordPrivateOffer(background, by(models.System), nobody, true, fault)
 		w.must(err)
 		w.same("offer", short([]market.Outcome{offered}), []string{
 			"REJECTED quantity:INVALID_NUMBER pricing.0.productId:PRODUCT_NOT_FOUND resellers.0.tenantId:RESELLER_NOT_FOUND"})
@@ -292,7 +292,7 @@ func TestBreaksALaterFact(t *testing.T) {
 	onEngines(t, func(w *world) {
 		w.recordPurchases(buy("s", "2024-03-01T00:00:00Z", "seats", quantity(10)),
 			change(models.ActionAddQuantity, "s", "2024-03-20T00:00:00Z", quantity(2)))
-		outcomes, err := w.RecordPurchases(background, models.System, []models.Purchase{change(models.ActionCancelImmediate, "s", "2024-03-10T00:00:00Z")}, nil)
+		outcomes, _, err := w.RecordPurchases(background, by(models.System), []models.Purchase{change(models.ActionCancelImmediate, "s", "2024-03-10T00:00:00Z")}, nil)
 		w.must(err)
 		w.same("cancel", short(outcomes), []string{"REJECTED occurred_at:CONFLICT"})
 		if message := outcomes[0].Violations[0].Message; !strings.Contains(message, "2024-03-20") {

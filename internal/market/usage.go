@@ -12,8 +12,8 @@ import (
 )
 
 // RecordUsage records a batch of usage in one transaction and answers each
-// record for itself, in the order given: a bad one stops nothing. An error
-// means that nothing of the batch was recorded.
+// record for itself, in the order given: a bad one stops nothing. Violations are
+// the request's own; with them, or with an error, nothing was recorded.
 //
 // A record is ACCEPTED once: the same key with the same content is a DUPLICATE
 // ever after, with other content USAGE_CONFLICT. Keys are those of one
@@ -23,7 +23,7 @@ import (
 //
 // A record that has its Digest was checked by whoever made that, as
 // internal/formats does while it reads ahead; it is not checked again.
-func (m *Market) RecordUsage(ctx context.Context, viewer models.Viewer, records []models.UsageRecord, faults Faults) ([]Outcome, error) {
+func (m *Market) RecordUsage(ctx context.Context, request Request, records []models.UsageRecord, faults Faults) ([]Outcome, models.Violations, error) {
 	checked := make([]checkedUsage, len(records))
 	for i := range records {
 		c := checkedUsage{record: &records[i], digest: records[i].Digest, violations: faults.of(i)}
@@ -32,16 +32,10 @@ func (m *Market) RecordUsage(ctx context.Context, viewer models.Viewer, records 
 		}
 		checked[i] = c
 	}
-	var outcomes []Outcome
-	err := m.Store.Write(ctx, viewer, func(w *store.Writer) (err error) {
+	return record(ctx, m, request, func(w *store.Writer) ([]Outcome, error) {
 		b := usageBatch{Writer: w, market: m, checked: checked, outcomes: make([]Outcome, len(records))}
-		outcomes = b.outcomes
-		return b.run()
+		return b.outcomes, b.run()
 	})
-	if err != nil {
-		return nil, err
-	}
-	return outcomes, nil
 }
 
 // checkedUsage is a record with what can be told of it without the database.

@@ -79,7 +79,7 @@ func TestBackDatedCancellation(t *testing.T) {
 		w.recordPurchases(buy("s", "2024-03-01T10:00:00Z", "metered"))
 		early, late := use("1", "s", "2024-03-20T00:00:00Z", "7"), use("2", "s", "2024-03-21T00:00:00Z", "1")
 		w.recordUsage(early)
-		outcomes, err := w.RecordPurchases(background, models.System, []models.Purchase{change(models.ActionCancelImmediate, "s", "2024-03-10T00:00:00Z")}, nil)
+		outcomes, _, err := w.RecordPurchases(background, by(models.System), []models.Purchase{change(models.ActionCancelImmediate, "s", "2024-03-10T00:00:00Z")}, nil)
 		w.must(err)
 		if outcomes[0].Status != market.Accepted || !strings.Contains(outcomes[0].Warning, "until 2024-03-20") {
 			w.Errorf("the cancellation is answered %+v", outcomes[0])
@@ -138,7 +138,7 @@ func TestUsageAtOnce(t *testing.T) {
 		for program := range programs {
 			wait.Go(func() {
 				for round := range rounds {
-					_, err := w.RecordUsage(context.Background(), models.System, []models.UsageRecord{
+					_, _, err := w.RecordUsage(context.Background(), by(models.System), []models.UsageRecord{
 						use(fmt.Sprint("shared-", round), "s", "2024-03-20T00:00:00Z", "1"),
 						use(fmt.Sprint("own-", program, "-", round), "t", "2024-03-20T00:00:00Z", "0.5"),
 					}, nil)
@@ -184,7 +184,7 @@ func TestUsageCutOff(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		frozen := w.Market.Clock
 		w.Market.Clock = func() time.Time { cancel(); return frozen() } // in the middle of the transaction
-		if _, err := w.RecordUsage(ctx, models.System, batch, nil); err == nil {
+		if _, _, err := w.RecordUsage(ctx, by(models.System), batch, nil); err == nil {
 			w.Fatal("a cancelled call succeeded")
 		}
 		w.Market.Clock = frozen

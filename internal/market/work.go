@@ -22,14 +22,18 @@ func (w *Worked) add(x Worked) {
 }
 
 // Work does everything that is due at this instant: it authorises the resellers
-// of submitted offers, publishes the offers for them, and records which offers
-// went live and which ended (D7). Each offer is one transaction that locks it,
+// of submitted offers, publishes the offers for them, records which offers went
+// live and which ended (D7), and forgets old idempotency keys. Each offer is one transaction that locks it,
 // so any number of instances may work at once and each step is taken once. The
 // steps taken before an error stand, and are counted.
 func (m *Market) Work(ctx context.Context) (Worked, error) {
 	var due []string
+	now, forget := m.Now(), false
+	old := now.Add(-IdempotencyKeyLife)
 	err := m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
-		due, err = r.OffersDue(m.Now())
+		if due, err = r.OffersDue(now); err == nil {
+			forget, err = r.AnswersBefore(old)
+		}
 		return err
 	})
 	var all Worked
@@ -45,6 +49,12 @@ func (m *Market) Work(ctx context.Context) (Worked, error) {
 		if err == nil {
 			all.add(done)
 		}
+	}
+	for err == nil && forget {
+		err = m.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
+			forget, err = w.ForgetAnswers(old)
+			return err
+		})
 	}
 	return all, err
 }

@@ -144,9 +144,12 @@ func codes(vs models.Violations) string {
 	return strings.Join(words, " ")
 }
 
+// by is a request that happens each time it is made.
+func by(viewer models.Viewer) market.Request { return market.Request{Viewer: viewer} }
+
 func (w *world) save(records ...models.Record) []string {
 	w.Helper()
-	outcomes, err := w.SaveCatalogue(context.Background(), models.System, records, nil)
+	outcomes, _, err := w.SaveCatalogue(context.Background(), by(models.System), records, nil)
 	w.must(err)
 	return short(outcomes)
 }
@@ -201,7 +204,7 @@ func use(id, subscription, at, quantity string, changes ...func(*models.UsageRec
 // accepted.
 func (w *world) purchases(records ...models.Purchase) []string {
 	w.Helper()
-	outcomes, err := w.RecordPurchases(context.Background(), models.System, records, nil)
+	outcomes, _, err := w.RecordPurchases(context.Background(), by(models.System), records, nil)
 	w.must(err)
 	return short(outcomes)
 }
@@ -217,7 +220,7 @@ func (w *world) recordPurchases(records ...models.Purchase) {
 
 func (w *world) usage(viewer models.Viewer, records ...models.UsageRecord) []string {
 	w.Helper()
-	outcomes, err := w.RecordUsage(context.Background(), viewer, records, nil)
+	outcomes, _, err := w.RecordUsage(context.Background(), by(viewer), records, nil)
 	w.must(err)
 	return short(outcomes)
 }
@@ -251,7 +254,7 @@ func offerOf(id string, line models.PricingLine, resellers ...string) models.Pri
 // submit creates and submits an offer.
 func (w *world) submit(o models.PrivateOffer) {
 	w.Helper()
-	outcome, err := w.RecordPrivateOffer(context.Background(), models.System, o, true, nil)
+	outcome, err := w.RecordPrivateOffer(context.Background(), by(models.System), o, true, nil)
 	w.must(err)
 	if outcome.Status != market.Accepted {
 		w.Fatalf("offer %s: %s", o.ID, codes(outcome.Violations))

@@ -743,6 +743,7 @@ func TestScope(t *testing.T) {
 		"ExchangeRates":      {1, 1, 1, 1, 1},
 		"AgencyFees":         {3, 2, 3, 3, 3},
 		"OrphanPurchases":    {},
+		"AnswersBefore":      {},
 		"KnownCustomers":     {},
 		"Setting":            {},
 		"RowsRead":           {},

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -56,6 +57,20 @@ func BareInsert(s *Store, records []models.UsageRecord, text []byte) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// Newest is the version that the last migration brings a schema to.
+func Newest(t testing.TB) int64 {
+	t.Helper()
+	files, err := embedded.ReadDir("migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var version int64
+	if _, err := fmt.Sscanf(files[len(files)-1].Name(), "%d_", &version); err != nil {
+		t.Fatal(err)
+	}
+	return version
 }
 
 // Exec runs a statement behind the store's back.

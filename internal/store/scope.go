@@ -61,6 +61,7 @@ var publisherScope = map[string]string{
 	"purchases":                   "subscription_id IN (SELECT id FROM subscriptions WHERE publisher_id = ?)",
 	"usage_records":               "publisher_id = ?",
 	"usage_buckets":               "publisher_id = ?",
+	"idempotency_keys":            "role = 'PUBLISHER' AND organization = ?",
 }
 
 // resellerOffers are the offers that a reseller may know of: drafts are the
@@ -89,4 +90,5 @@ var resellerScope = map[string]string{
 	"purchases":                   "subscription_id IN (SELECT id FROM subscriptions WHERE reseller_tenant_id = ?)",
 	"usage_records":               "reseller_tenant_id = ?",
 	"usage_buckets":               "reseller_tenant_id = ?",
+	"idempotency_keys":            "role = 'RESELLER' AND organization = ?",
 }
