@@ -10,16 +10,7 @@ import (
 	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
-	"sellthrough/internal/auth"
-	"sellthrough/models"
-
-	"github.com/vektah/gqlparser/v2/ast"
 )
-
-func (r *queryResolver) Viewer(ctx context.Context) (*models.Viewer, error) {
-	viewer := auth.ViewerFrom(ctx)
-	return &viewer, nil
-}
 
 func (r *queryResolver) Node(ctx context.Context, id string) (page.Node, error) {
 	nodes, err := r.nodes(ctx, []string{id})
@@ -36,22 +27,11 @@ func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]page.Node, e
 	return r.nodes(ctx, ids)
 }
 
-func (r *viewerResolver) Queries(ctx context.Context, obj *models.Viewer) ([]string, error) {
-	return r.policy.rootFields(obj.Role, ast.Query, "Query"), nil
-}
-
-func (r *viewerResolver) Mutations(ctx context.Context, obj *models.Viewer) ([]string, error) {
-	return r.policy.rootFields(obj.Role, ast.Mutation, "Mutation"), nil
-}
-
 func (r *Resolver) Mutation() generated.MutationResolver { return &mutationResolver{r} }
 
 func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }
 
-func (r *Resolver) Viewer() generated.ViewerResolver { return &viewerResolver{r} }
-
 type (
 	mutationResolver struct{ *Resolver }
 	queryResolver    struct{ *Resolver }
-	viewerResolver   struct{ *Resolver }
 )

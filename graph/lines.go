@@ -125,7 +125,7 @@ func (r *Resolver) linesPage(ctx context.Context, a asked, orderBy []generated.B
 }
 
 func (r *Resolver) line(viewer models.Viewer, book *rating.Book, line *models.BillingLine) *page.Line {
-	return &page.Line{BillingLine: line, Book: book, FeesHidden: !r.policy.sees(viewer.Role, "BillingLine", "fees")}
+	return &page.Line{BillingLine: line, Book: book, FeesHidden: !r.policy.sees(viewer, "BillingLine", "fees")}
 }
 
 // periods are the months that hold facts, the latest first: up to the current

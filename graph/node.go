@@ -44,7 +44,7 @@ func (r *Resolver) node(ctx context.Context, id string) (page.Node, error) {
 	viewer := auth.ViewerFrom(ctx)
 	kind, rest, _ := strings.Cut(id, "/")
 	object, known := nodeTypes[kind]
-	if !known || rest == "" || !r.policy.sees(viewer.Role, object, "id") {
+	if !known || rest == "" || !r.policy.sees(viewer, object, "id") {
 		return nil, nil
 	}
 	switch kind {
@@ -120,7 +120,7 @@ func (r *Resolver) marginNode(ctx context.Context, viewer models.Viewer, id stri
 // rated is an error: nobody knows whether it is a line that was asked for.
 func (r *Resolver) lineNodes(ctx context.Context, ids []string) (map[string]*page.Line, error) {
 	viewer := auth.ViewerFrom(ctx)
-	if !r.policy.sees(viewer.Role, nodeTypes[kindBillingLine], "id") {
+	if !r.policy.sees(viewer, nodeTypes[kindBillingLine], "id") {
 		return nil, nil
 	}
 	found, wanted := map[string]*page.Line{}, map[string]bool{}

@@ -20,11 +20,14 @@ import (
 type Visibility struct {
 	Type, Field string
 	Roles       []models.Role
+	// Scope is what a limited credential needs, "" for none.
+	Scope models.Scope
 }
 
-// PolicyTable reads the table from the schema's @visible: one row for each
-// field of each object, sorted. A root field without a directive is seen by
-// nobody, any other by all who can reach it.
+// PolicyTable reads the table from the schema's @visible and @scope: one row for
+// each field of each object, sorted. A root field without @visible is seen by
+// nobody, any other by all who can reach it. A field's scope is its own, or its
+// object's.
 func PolicyTable(schema *ast.Schema) []Visibility {
 	var table []Visibility
 	for _, object := range schema.Types {
@@ -33,7 +36,7 @@ func PolicyTable(schema *ast.Schema) []Visibility {
 		}
 		for _, field := range object.Fields {
 			if !strings.HasPrefix(field.Name, "__") {
-				table = append(table, Visibility{object.Name, field.Name, seenBy(schema, object, field)})
+				table = append(table, Visibility{object.Name, field.Name, seenBy(schema, object, field), scopeOf(object, field)})
 			}
 		}
 	}
@@ -48,6 +51,15 @@ func seenBy(schema *ast.Schema, object *ast.Definition, field *ast.FieldDefiniti
 	own := rolesOf(field.Directives, root)
 	whole := rolesOf(object.Directives, false)
 	return slices.DeleteFunc(own, func(role models.Role) bool { return !slices.Contains(whole, role) })
+}
+
+func scopeOf(object *ast.Definition, field *ast.FieldDefinition) models.Scope {
+	for _, directives := range []ast.DirectiveList{field.Directives, object.Directives} {
+		if scope := directives.ForName("scope"); scope != nil {
+			return models.Scope(scope.Arguments.ForName("needs").Value.Raw)
+		}
+	}
+	return ""
 }
 
 func rolesOf(directives ast.DirectiveList, closed bool) (roles []models.Role) {
@@ -69,32 +81,47 @@ func rolesOf(directives ast.DirectiveList, closed bool) (roles []models.Role) {
 type policy struct {
 	limits    Limits
 	documents documents
-	seen      map[string][]models.Role // by Type.field
+	seen      map[string]Visibility // by Type.field
 	root      map[ast.Operation][]*ast.FieldDefinition
 	schema    *ast.Schema
 }
 
 func newPolicy(schema *ast.Schema, limits Limits) *policy {
-	p := &policy{schema: schema, limits: limits, seen: map[string][]models.Role{}, root: map[ast.Operation][]*ast.FieldDefinition{
+	p := &policy{schema: schema, limits: limits, seen: map[string]Visibility{}, root: map[ast.Operation][]*ast.FieldDefinition{
 		ast.Query: schema.Query.Fields, ast.Mutation: schema.Mutation.Fields,
 	}}
 	for _, row := range PolicyTable(schema) {
-		p.seen[row.Type+"."+row.Field] = row.Roles
+		p.seen[row.Type+"."+row.Field] = row
 	}
 	return p
 }
 
-// sees tells whether the role may select the field.
-func (p *policy) sees(role models.Role, object, field string) bool {
-	roles, known := p.seen[object+"."+field]
-	return !known || slices.Contains(roles, role)
+// lacks says what the viewer may not select a field for: its role, or a scope
+// that its credential does not have.
+func (p *policy) lacks(viewer models.Viewer, object, field string) (role bool, scope models.Scope) {
+	row, known := p.seen[object+"."+field]
+	switch {
+	case !known:
+		return false, ""
+	case !slices.Contains(row.Roles, viewer.Role):
+		return true, ""
+	case !viewer.Scopes.Allows(row.Scope):
+		return false, row.Scope
+	}
+	return false, ""
 }
 
-// rootFields are what the role may select of an operation's root, sorted.
-func (p *policy) rootFields(role models.Role, operation ast.Operation, root string) []string {
+// sees tells whether the viewer may select the field.
+func (p *policy) sees(viewer models.Viewer, object, field string) bool {
+	role, scope := p.lacks(viewer, object, field)
+	return !role && scope == ""
+}
+
+// rootFields are what the viewer may select of an operation's root, sorted.
+func (p *policy) rootFields(viewer models.Viewer, operation ast.Operation, root string) []string {
 	var names []string
 	for _, field := range p.root[operation] {
-		if !strings.HasPrefix(field.Name, "__") && p.sees(role, root, field.Name) {
+		if !strings.HasPrefix(field.Name, "__") && p.sees(viewer, root, field.Name) {
 			names = append(names, field.Name)
 		}
 	}
@@ -163,6 +190,9 @@ func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.
 	case len(w.forbidden) > 0:
 		return Fault("FORBIDDEN", fmt.Sprintf("a %s may not see %s", w.viewer.Role, strings.Join(w.forbidden, ", ")),
 			map[string]any{"fields": w.forbidden})
+	case len(w.unscoped) > 0:
+		return Fault("FORBIDDEN", fmt.Sprintf("your credential lacks the scopes %s, for %s", strings.Join(w.missing, ", "), strings.Join(w.unscoped, ", ")),
+			map[string]any{"fields": w.unscoped, "scopes": w.missing})
 	case len(w.faults) > 0:
 		return w.refusal(p.limits.Errors)
 	}
@@ -197,6 +227,8 @@ type walk struct {
 
 	unauthenticated bool
 	forbidden       []string // paths
+	unscoped        []string // paths that lack a scope
+	missing         []string // those scopes
 
 	visits, depth, aliases, directives, topFields, cost int
 }
@@ -267,13 +299,25 @@ func (w *walk) refuses(f *ast.Field, path string, already bool) bool {
 		w.unauthenticated = true
 		return true
 	}
-	if already || f.ObjectDefinition != nil && w.sees(w.viewer.Role, f.ObjectDefinition.Name, f.Name) {
+	if already || f.ObjectDefinition == nil {
 		return false
 	}
-	if !slices.Contains(w.forbidden, path) {
-		w.forbidden = append(w.forbidden, path)
+	role, scope := w.lacks(w.viewer, f.ObjectDefinition.Name, f.Name)
+	switch {
+	case role:
+		w.forbidden = add(w.forbidden, path)
+	case scope != "":
+		w.unscoped, w.missing = add(w.unscoped, path), add(w.missing, string(scope))
 	}
-	return true
+	return role || scope != ""
+}
+
+// add adds a text that is not there yet.
+func add(texts []string, text string) []string {
+	if slices.Contains(texts, text) {
+		return texts
+	}
+	return append(texts, text)
 }
 
 // many is how many objects a field stands for: a list that is not paged counts

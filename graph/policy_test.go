@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -108,7 +109,7 @@ var arguments = map[string]string{
 // asker writes requests for everything that a role may select.
 type asker struct {
 	schema *ast.Schema
-	seen   map[string][]models.Role
+	seen   map[string]graph.Visibility
 }
 
 func newAsker(t testing.TB) asker {
@@ -117,9 +118,9 @@ func newAsker(t testing.TB) asker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string][]models.Role{}
+	seen := map[string]graph.Visibility{}
 	for _, row := range graph.PolicyTable(s) {
-		seen[row.Type+"."+row.Field] = row.Roles
+		seen[row.Type+"."+row.Field] = row
 	}
 	return asker{s, seen}
 }
@@ -145,8 +146,8 @@ func (a asker) below(role models.Role, object *ast.Definition) string {
 }
 
 func (a asker) may(role models.Role, object *ast.Definition, field *ast.FieldDefinition) bool {
-	roles, known := a.seen[object.Name+"."+field.Name]
-	return !known || slices.Contains(roles, role)
+	row, known := a.seen[object.Name+"."+field.Name]
+	return !known || slices.Contains(row.Roles, role)
 }
 
 // requests select everything below one root field; where the role may not see
@@ -379,10 +380,10 @@ func (a asker) hidden(role models.Role, object *ast.Definition) (ways []string) 
 // it.
 func TestPolicyTable(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("Fields that not every role may select, from the schema's @visible.\n\n")
-	fmt.Fprintf(&b, "%-46s PUBLISHER RESELLER FINANCE OPERATOR\n", "")
+	b.WriteString("Fields that not every role may select, from the schema's @visible, or that need a\nscope of a credential that is limited to scopes, from its @scope.\n\n")
+	fmt.Fprintf(&b, "%-46s PUBLISHER RESELLER FINANCE OPERATOR scope\n", "")
 	for _, row := range graph.PolicyTable(newAsker(t).schema) {
-		if len(row.Roles) == len(models.Roles) {
+		if len(row.Roles) == len(models.Roles) && row.Scope == "" {
 			continue
 		}
 		fmt.Fprintf(&b, "%-46s", row.Type+"."+row.Field)
@@ -393,9 +394,9 @@ func TestPolicyTable(t *testing.T) {
 			}
 			fmt.Fprintf(&b, " %-*s", len(role), mark)
 		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, " %s\n", cmp.Or(row.Scope, "-"))
 	}
-	got := strings.ReplaceAll(b.String(), " \n", "\n")
+	got := b.String()
 	const golden = "testdata/policy.txt"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
@@ -412,7 +413,7 @@ func TestPolicyTable(t *testing.T) {
 func TestEveryRootFieldIsVisibleToSomebody(t *testing.T) {
 	a := newAsker(t)
 	a.roots(func(_ string, root *ast.Definition, field *ast.FieldDefinition) {
-		if len(a.seen[root.Name+"."+field.Name]) == 0 {
+		if len(a.seen[root.Name+"."+field.Name].Roles) == 0 {
 			t.Errorf("%s.%s is visible to nobody: give it @visible", root.Name, field.Name)
 		}
 	})

@@ -1,5 +1,7 @@
 package models
 
+import "time"
+
 // Role says which desk a viewer sits at. A viewer has one role and, for
 // PUBLISHER and RESELLER, one organisation.
 type Role string
@@ -21,9 +23,26 @@ type Viewer struct {
 	// Organization is the publisher id of a PUBLISHER and the tenant id of a
 	// RESELLER, empty for the others.
 	Organization string
-	// Subject names the person or program, for the logs.
+	// Subject names the person or program, for the logs: api-key/<id> for an API
+	// key.
 	Subject string
+	// Scopes limits what a program may do; the zero value limits nothing.
+	Scopes Scopes
+	// SignIn is the kind of credential, "" for the program itself.
+	SignIn SignIn
+	// ExpiresAt is when the credential ends, exclusive; zero where there is none.
+	ExpiresAt time.Time
 }
+
+// SignIn says by which kind of credential a viewer is known.
+type SignIn string
+
+// The kinds of credentials.
+const (
+	SignInServiceToken SignIn = "SERVICE_TOKEN"
+	SignInOIDC         SignIn = "OIDC"
+	SignInAPIKey       SignIn = "API_KEY"
+)
 
 // System is the viewer that the command line and the worker act as: whoever
 // can open the database sees all of it.
@@ -32,6 +51,12 @@ var System = Viewer{Role: RoleOperator, Subject: "system"}
 // SeesEverything tells whether the viewer is bound to no organisation.
 func (v Viewer) SeesEverything() bool {
 	return v.Role == RoleFinance || v.Role == RoleOperator
+}
+
+// MayActFor tells whether the viewer may hand on a role with its organisation:
+// an operator each, all others their own.
+func (v Viewer) MayActFor(role Role, organization string) bool {
+	return v.Role == RoleOperator || v.Role == role && v.Organization == organization
 }
 
 // Valid tells whether the role exists and has an organisation where it needs

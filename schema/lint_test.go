@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,8 @@ func TestTheLinterSeesEachFault(t *testing.T) {
 	const wrong = `
 		enum Role { finance }
 		directive @visible(to: [Role!]!) on FIELD_DEFINITION
+		interface Node { id: ID }
+		type Thing implements Node { id: ID }
 		type Query { Price(At: Float): lower  offers: OfferConnection }
 		type Mutation { sell(offer: ID!): Sold  buy(input: ID!): BuyPayload }
 		type lower { id: ID }
@@ -59,6 +62,8 @@ func TestTheLinterSeesEachFault(t *testing.T) {
 		"enum value Role.finance has no description",
 		"directive @visible has no description",
 		"field Query.Price does not say who may see it",
+		"field Query.Price does not say which scope it needs",
+		"type Thing does not say which scope reads it",
 		"mutation sell does not take exactly one argument, input",
 		"mutation sell does not answer a Payload",
 		"type Sold lacks the field userErrors",
@@ -122,6 +127,10 @@ func lint(schema *ast.Schema) []string {
 				l.require(field.Directives.ForName("visible") != nil, field.Position,
 					"field %s.%s does not say who may see it: add @visible(to: [...])", root.Name, field.Name)
 			}
+			if scopeless := root == schema.Query && slices.Contains([]string{"viewer", "node", "nodes"}, field.Name); ours(field.Position) && !scopeless {
+				l.require(field.Directives.ForName("scope") != nil, field.Position,
+					"field %s.%s does not say which scope it needs: add @scope(needs: ...)", root.Name, field.Name)
+			}
 			if root == schema.Mutation {
 				l.mutation(field)
 			}
@@ -155,6 +164,10 @@ func (l *linter) definition(definition *ast.Definition) {
 	}
 	if strings.HasSuffix(name, "Connection") {
 		l.has(definition, "nodes", "edges", "pageInfo", "totalCount")
+	}
+	if slices.Contains(definition.Interfaces, "Node") {
+		l.require(definition.Directives.ForName("scope") != nil, definition.Position,
+			"type %s does not say which scope reads it: add @scope(needs: ...)", name)
 	}
 	if definition.Kind == ast.Scalar {
 		l.require(definition.Directives.ForName("specifiedBy") != nil, definition.Position,

@@ -194,7 +194,7 @@ var sources = []*ast.Source{
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): AgencyFeeConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR])
+  ): AgencyFeeConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: REPORTS_READ)
   """
   Sums over fees, one row a group and billing currency, ordered by the group's
   fields. Complete, or the error UNRATED_FACTS.
@@ -216,7 +216,7 @@ var sources = []*ast.Source{
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): AgencyFeeSummaryConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR])
+  ): AgencyFeeSummaryConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: REPORTS_READ)
 }
 
 "What the marketplace keeps of the lines of one month, publisher, reseller, kind, rate and currency."
@@ -323,6 +323,18 @@ directive @visible(
   to: [Role!]!
 ) on OBJECT | FIELD_DEFINITION
 
+"""
+Says which scope a credential needs, if it is limited to scopes, as API keys are:
+of a root field, to select it; of an object, to select any of its fields,
+wherever it stands. A request that selects more is refused as a whole, with
+FORBIDDEN and the scopes that are missing. A node out of scope is null, as if it
+were not the viewer's.
+"""
+directive @scope(
+  "The scope that it needs."
+  needs: Scope!
+) on OBJECT | FIELD_DEFINITION
+
 "Says how long a list is that comes without pages, for the cost of a request; 10 where nothing is said."
 directive @listSize(
   "The entries that it is taken to have."
@@ -382,20 +394,6 @@ enum Role {
   FINANCE
   "An operator of the marketplace: everything."
   OPERATOR
-}
-
-"Who asks, and what it may ask for."
-type Viewer {
-  "The viewer's role."
-  role: Role!
-  "The publisher id of a PUBLISHER, the tenant id of a RESELLER, null for the others."
-  organization: ID
-  "The person or program the token was made for, where it names one."
-  subject: String
-  "The root fields of Query that the viewer's role may select, in alphabetical order."
-  queries: [String!]!
-  "The root fields of Mutation that the viewer's role may select, in alphabetical order."
-  mutations: [String!]!
 }
 
 "Whatever has an id of its own."
@@ -460,8 +458,6 @@ schema {
 
 "What can be read. Every answer is complete, or an error."
 type Query {
-  "Who I am and what I may do."
-  viewer: Viewer! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
   "Whatever has this id; null when it does not exist or is not the viewer's to see."
   node(
     "An id such as product/contoso-mail."
@@ -499,7 +495,7 @@ type Mutation
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): BillingLineConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+  ): BillingLineConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: REPORTS_READ)
   """
   Sums over billing lines, one row a group and billing currency, ordered by the
   group's fields. Each sum is that of the lines ` + "`" + `billingLines` + "`" + ` answers under the
@@ -522,7 +518,7 @@ type Mutation
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): BillingSummaryConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+  ): BillingSummaryConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: REPORTS_READ)
 }
 
 "What made a billing line."
@@ -562,7 +558,7 @@ One rated charge. All amounts are in the billing currency:
 listSubtotal = wholesaleSubtotal + marginAmount, and
 wholesaleSubtotal = all fees + payout, to the last minor unit.
 """
-type BillingLine implements Node {
+type BillingLine implements Node @scope(needs: REPORTS_READ) {
   "billing-line/<month>/<lineId>"
   id: ID!
   "A hash of what the line comes from, 32 hexadecimal digits: the same however often the month is rated."
@@ -864,7 +860,7 @@ type BillingSummaryEdge {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): ProductConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+  ): ProductConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: CATALOGUE_READ)
   "Resellers, by tenant id. A reseller sees itself."
   resellers(
     "Which resellers; absent means all."
@@ -879,7 +875,7 @@ type BillingSummaryEdge {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): ResellerConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+  ): ResellerConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: CATALOGUE_READ)
   "End customers, by reseller and tenant id. A publisher sees those that hold a subscription of its products, without their names."
   customers(
     "Which customers; absent means all."
@@ -894,7 +890,7 @@ type BillingSummaryEdge {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): CustomerConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+  ): CustomerConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: CATALOGUE_READ)
 }
 
 extend type Mutation {
@@ -906,11 +902,11 @@ extend type Mutation {
   recordCatalogue(
     "The records."
     input: RecordCatalogueInput!
-  ): RecordCataloguePayload! @visible(to: [OPERATOR])
+  ): RecordCataloguePayload! @visible(to: [OPERATOR]) @scope(needs: CATALOGUE_WRITE)
 }
 
 "A software vendor (ISV): it owns products, sets list prices, gives margins and is paid."
-type Publisher implements Node {
+type Publisher implements Node @scope(needs: CATALOGUE_READ) {
   "publisher/<publisherId>"
   id: ID!
   "The id of the files."
@@ -938,7 +934,7 @@ enum ResellerType {
 }
 
 "A CSP partner. It buys at the wholesale price; the price for its own customer is its own affair and stored nowhere."
-type Reseller implements Node {
+type Reseller implements Node @scope(needs: CATALOGUE_READ) {
   "reseller/<tenantId>"
   id: ID!
   "Its tenant id, a GUID in lower case."
@@ -962,7 +958,7 @@ type Reseller implements Node {
 }
 
 "An end customer of one reseller. It never sees a margin or a wholesale price."
-type Customer implements Node {
+type Customer implements Node @scope(needs: CATALOGUE_READ) {
   "customer/<resellerTenantId>/<tenantId>"
   id: ID!
   "Its tenant id, a GUID in lower case."
@@ -1004,7 +1000,7 @@ enum CspOptIn {
 }
 
 "One marketplace listing; the marketplace's own pages call it an offer."
-type Product implements Node {
+type Product implements Node @scope(needs: CATALOGUE_READ) {
   "product/<productId>"
   id: ID!
   "The id of the files."
@@ -1048,7 +1044,7 @@ enum PricingModel {
 }
 
 "One version of a product with its own price (SKU)."
-type Plan implements Node {
+type Plan implements Node @scope(needs: CATALOGUE_READ) {
   "plan/<productId>/<planId>"
   id: ID!
   "The id of the files, unique in the product."
@@ -1064,7 +1060,7 @@ type Plan implements Node {
 }
 
 "One billable dimension of a product."
-type Meter implements Node {
+type Meter implements Node @scope(needs: CATALOGUE_READ) {
   "meter/<productId>/<meterId>"
   id: ID!
   "The id of the files, unique in the product."
@@ -1507,7 +1503,7 @@ enum CatalogueErrorCode {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): ProductSubscriptionConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+  ): ProductSubscriptionConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: FACTS_READ)
   "The usage records of one subscription, as they came: by instant, source and external id."
   usage(
     "Which records."
@@ -1522,7 +1518,7 @@ enum CatalogueErrorCode {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): UsageRecordConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+  ): UsageRecordConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: FACTS_READ)
 }
 
 extend type Mutation {
@@ -1534,7 +1530,7 @@ extend type Mutation {
   recordPurchases(
     "The records."
     input: RecordPurchasesInput!
-  ): RecordPurchasesPayload! @visible(to: [OPERATOR])
+  ): RecordPurchasesPayload! @visible(to: [OPERATOR]) @scope(needs: FACTS_WRITE)
   """
   Records consumption. Each record is answered for itself; a bad one does not
   stop the others. Sent again, a record with the same source, external id and
@@ -1543,7 +1539,7 @@ extend type Mutation {
   recordUsage(
     "The records."
     input: RecordUsageInput!
-  ): RecordUsagePayload! @visible(to: [PUBLISHER, OPERATOR])
+  ): RecordUsagePayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: FACTS_WRITE)
 }
 
 "What a purchase record does to its subscription."
@@ -1571,7 +1567,7 @@ enum PurchaseAction {
 }
 
 "What a reseller bought for a customer (GraphQL keeps the name Subscription for itself). It keeps its parties, product, market and currency for life."
-type ProductSubscription implements Node {
+type ProductSubscription implements Node @scope(needs: FACTS_READ) {
   "subscription/<subscriptionId>"
   id: ID!
   "The id of the files."
@@ -1971,6 +1967,69 @@ enum UsageErrorCode {
   USAGE_CONFLICT
 }
 `, BuiltIn: false},
+	{Name: "../../schema/identity.graphqls", Input: `extend type Query {
+  "Who I am and what I may do."
+  viewer: Viewer! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+}
+
+"One capability. A credential that is limited to scopes, as API keys are, can do what they name within what its role may do."
+enum Scope {
+  "Reads publishers, products, plans, meters, prices, resellers and customers."
+  CATALOGUE_READ
+  "Records the catalogue."
+  CATALOGUE_WRITE
+  "Reads private offers."
+  PRIVATE_OFFERS_READ
+  "Creates, changes and submits private offers."
+  PRIVATE_OFFERS_WRITE
+  "Reads margins."
+  MARGINS_READ
+  "Reads subscriptions with their purchases, and usage records."
+  FACTS_READ
+  "Records purchases and usage."
+  FACTS_WRITE
+  "Reads billing lines, payouts, agency fees, periods, and what cannot be rated."
+  REPORTS_READ
+  "Reads API keys, never their secrets."
+  API_KEYS_READ
+  "Makes and revokes API keys. No API key can have it."
+  API_KEYS_WRITE
+}
+
+"The kind of credential that a viewer is known by."
+enum SignIn {
+  "A token that this system has signed."
+  SERVICE_TOKEN
+  "A token of an identity provider, by OpenID Connect."
+  OIDC
+  "An API key."
+  API_KEY
+}
+
+"Who asks, and what it may ask for."
+type Viewer {
+  "The viewer's role."
+  role: Role!
+  "The publisher id of a PUBLISHER, the tenant id of a RESELLER, null for the others."
+  organization: ID
+  "The organisation's name, null where there is none or the catalogue does not know it."
+  organizationName: String
+  "The person or program the credential was made for, where it names one: api-key/<id> for an API key."
+  subject: String
+  "The kind of credential."
+  signIn: SignIn
+  "Tells whether the credential is limited to ` + "`" + `scopes` + "`" + `. If not, it may do what the role may."
+  limited: Boolean!
+  "What the credential is limited to; all scopes where it is not limited."
+  scopes: [Scope!]!
+  "When the credential ends, exclusive."
+  expiresAt: DateTime
+  "The root fields of Query that the viewer may select, in alphabetical order."
+  queries: [String!]!
+  "The root fields of Mutation that the viewer may select, in alphabetical order."
+  mutations: [String!]!
+}
+`, BuiltIn: false},
 	{Name: "../../schema/margins.graphqls", Input: `extend type Query {
   """
   The margins of a reseller at an instant: one for each margin of each private
@@ -1992,7 +2051,7 @@ enum UsageErrorCode {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): MarginConnection! @visible(to: [RESELLER, FINANCE, OPERATOR])
+  ): MarginConnection! @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ)
   """
   Which margin counts for one price at one instant, and why every other one
   lost. The error NO_LIST_PRICE says that there is no such price, NOT_FOUND that
@@ -2015,7 +2074,7 @@ enum UsageErrorCode {
     at: DateTime
     "The reseller's tenant id or node id. A reseller asks for itself and leaves it out; the others name one."
     resellerTenantId: ID
-  ): EffectiveMargin! @visible(to: [RESELLER, FINANCE, OPERATOR])
+  ): EffectiveMargin! @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ)
 }
 
 "Where a margin stands."
@@ -2031,7 +2090,7 @@ enum MarginStatus {
 }
 
 "One margin that a reseller holds: one pricing line of one private offer, without anything of the offer itself."
-type Margin implements Node @visible(to: [RESELLER, FINANCE, OPERATOR]) {
+type Margin implements Node @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ) {
   "margin/<private offer>_<pricing line>_<reseller>"
   id: ID!
   "The reseller that holds it."
@@ -2215,7 +2274,7 @@ type MarginEdge {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): PayoutConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR])
+  ): PayoutConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: REPORTS_READ)
   """
   Sums over payouts, one row a group and billing currency, ordered by the
   group's fields. Complete, or the error UNRATED_FACTS.
@@ -2237,7 +2296,7 @@ type MarginEdge {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): PayoutSummaryConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR])
+  ): PayoutSummaryConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: REPORTS_READ)
 }
 
 "Where a publisher's earnings stand."
@@ -2357,7 +2416,7 @@ type PayoutSummaryEdge {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): BillingPeriodConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+  ): BillingPeriodConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: REPORTS_READ)
   """
   The facts of a month that cannot be rated, and why. While there are any, the
   totals that would contain them are the error UNRATED_FACTS.
@@ -2373,7 +2432,7 @@ type PayoutSummaryEdge {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): UnratedFactConnection! @visible(to: [FINANCE, OPERATOR])
+  ): UnratedFactConnection! @visible(to: [FINANCE, OPERATOR]) @scope(needs: REPORTS_READ)
 }
 
 "Whether the lines of a month can still change."
@@ -2475,7 +2534,7 @@ type UnratedFactEdge {
   privateOffer(
     "Its id, with or without private-offer/ before it."
     id: ID!
-  ): PrivateOffer @visible(to: [PUBLISHER, FINANCE, OPERATOR])
+  ): PrivateOffer @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ)
   "Private offers, by id, which is the order in which they were created here."
   privateOffers(
     "Which offers; absent means all."
@@ -2490,7 +2549,7 @@ type UnratedFactEdge {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
-  ): PrivateOfferConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR])
+  ): PrivateOfferConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ)
 }
 
 extend type Mutation {
@@ -2498,12 +2557,12 @@ extend type Mutation {
   createPrivateOffer(
     "The draft."
     input: CreatePrivateOfferInput!
-  ): CreatePrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR])
+  ): CreatePrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
   "Changes a draft. Fields that are absent stay as they are."
   updatePrivateOffer(
     "What to change, and the version it is based on."
     input: UpdatePrivateOfferInput!
-  ): UpdatePrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR])
+  ): UpdatePrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
   """
   Submits a draft: from then on it cannot be changed. All violations are told at
   once. Products that are not opted in to the channel, and resellers that are not
@@ -2513,7 +2572,7 @@ extend type Mutation {
   submitPrivateOffer(
     "Which draft."
     input: SubmitPrivateOfferInput!
-  ): SubmitPrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR])
+  ): SubmitPrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
 }
 
 "The state of a private offer. It follows from what happened to it."
@@ -2555,7 +2614,7 @@ enum MarginType {
 }
 
 "A time-bound set of margins that one publisher gives to a set of resellers. No reseller ever sees it."
-type PrivateOffer implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+type PrivateOffer implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ) {
   "private-offer/<privateOfferId>"
   id: ID!
   "Its GUID."
@@ -4294,8 +4353,18 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_role(ctx, field)
 	case "organization":
 		return ec.fieldContext_Viewer_organization(ctx, field)
+	case "organizationName":
+		return ec.fieldContext_Viewer_organizationName(ctx, field)
 	case "subject":
 		return ec.fieldContext_Viewer_subject(ctx, field)
+	case "signIn":
+		return ec.fieldContext_Viewer_signIn(ctx, field)
+	case "limited":
+		return ec.fieldContext_Viewer_limited(ctx, field)
+	case "scopes":
+		return ec.fieldContext_Viewer_scopes(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Viewer_expiresAt(ctx, field)
 	case "queries":
 		return ec.fieldContext_Viewer_queries(ctx, field)
 	case "mutations":

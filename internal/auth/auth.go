@@ -74,7 +74,10 @@ func (t *Tokens) Viewer(token string, now time.Time) (models.Viewer, error) {
 	if err != nil {
 		return models.Viewer{}, fmt.Errorf("%w: %s", ErrToken, reason(err))
 	}
-	viewer := models.Viewer{Role: c.Role, Organization: c.Organization, Subject: c.Subject}
+	viewer := models.Viewer{
+		Role: c.Role, Organization: c.Organization, Subject: c.Subject,
+		SignIn: models.SignInServiceToken, ExpiresAt: c.ExpiresAt.UTC(),
+	}
 	if err := check(viewer); err != nil {
 		return models.Viewer{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
