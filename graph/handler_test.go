@@ -102,7 +102,7 @@ func TestDepthLimit(t *testing.T) {
 	s := empty(t)
 	limits := graph.DefaultLimits
 	limits.Depth = 4
-	s.handler = door.New(s.market, door.Options{Tokens: s.tokens, Clock: func() time.Time { return s.now }, Limits: limits})
+	s.handler = door.New(s.market, door.Options{Identifier: s.tokens, Clock: func() time.Time { return s.now }, Limits: limits})
 	if answer := string(s.ask(operator, `{ products { nodes { publisher { id } } } }`, "")); strings.Contains(answer, `"errors"`) {
 		t.Errorf("4 levels are refused: %s", answer)
 	}
@@ -120,7 +120,7 @@ func TestCostLimit(t *testing.T) {
 	s := empty(t)
 	limits := graph.DefaultLimits
 	limits.Cost = 11
-	s.handler = door.New(s.market, door.Options{Tokens: s.tokens, Clock: func() time.Time { return s.now }, Limits: limits})
+	s.handler = door.New(s.market, door.Options{Identifier: s.tokens, Clock: func() time.Time { return s.now }, Limits: limits})
 	for n, refused := range map[int]bool{10: false, 11: true} {
 		answer := string(s.ask(operator, fmt.Sprintf(`{ products(first: %d) { nodes { title } } }`, n), ""))
 		if strings.Contains(answer, `"LIMIT_EXCEEDED"`) != refused {
@@ -374,7 +374,7 @@ func TestTimeLimit(t *testing.T) {
 	s := empty(t)
 	limits := graph.DefaultLimits
 	limits.Time = time.Nanosecond
-	s.handler = door.New(s.market, door.Options{Tokens: s.tokens, Clock: func() time.Time { return s.now }, Limits: limits})
+	s.handler = door.New(s.market, door.Options{Identifier: s.tokens, Clock: func() time.Time { return s.now }, Limits: limits})
 	if r := s.send(operator, `{ products { totalCount } }`, ""); r.Code != http.StatusServiceUnavailable || !strings.Contains(r.Body.String(), `"TIMEOUT"`) {
 		t.Errorf("%d %s", r.Code, r.Body)
 	}

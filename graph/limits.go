@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -53,6 +54,13 @@ const (
 type Cost struct {
 	Requested int `json:"requested"`
 	Limit     int `json:"limit"`
+}
+
+// CostOf is what the operation costs: nothing where it was refused before that
+// was reckoned.
+func CostOf(operation *graphql.OperationContext) Cost {
+	cost, _ := operation.Stats.GetExtension(costExtension).(Cost)
+	return cost
 }
 
 // check refuses an operation that is beyond a limit, naming the first one.

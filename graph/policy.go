@@ -207,7 +207,7 @@ const costExtension = "cost"
 // InterceptResponse reports the cost, and cuts a long list of errors.
 func (p *policy) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	if graphql.HasOperationContext(ctx) {
-		if cost, ok := graphql.GetOperationContext(ctx).Stats.GetExtension(costExtension).(Cost); ok {
+		if cost := CostOf(graphql.GetOperationContext(ctx)); cost != (Cost{}) {
 			graphql.RegisterExtension(ctx, costExtension, cost)
 		}
 	}

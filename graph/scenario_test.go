@@ -295,7 +295,7 @@ func newStage(t testing.TB, s *store.Store) *stage {
 	st := &stage{t: t, tokens: tokens, now: time.Date(2024, 9, 1, 0, 0, 0, 0, time.UTC)}
 	st.market = market.New(s, func() time.Time { return st.now })
 	st.handler = door.New(st.market, door.Options{
-		Tokens: tokens, Clock: func() time.Time { return st.now }, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Identifier: tokens, Clock: func() time.Time { return st.now }, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	return st
 }

@@ -63,7 +63,7 @@ func (t *Tokens) Issue(viewer models.Viewer, lifetime time.Duration, now time.Ti
 // algorithm than HS256, a wrong signature, another issuer or audience, a token
 // without an end, one not yet or no longer good (by more than Leeway), a role
 // that does not exist or that lacks its organisation.
-func (t *Tokens) Viewer(token string, now time.Time) (models.Viewer, error) {
+func (t *Tokens) Viewer(_ context.Context, token string, now time.Time) (models.Viewer, error) {
 	var c claims
 	_, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.key, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),

@@ -41,7 +41,7 @@ func TestIssuedTokensAreBelieved(t *testing.T) {
 		}
 		want.SignIn, want.ExpiresAt = models.SignInServiceToken, now.Add(time.Hour)
 		for _, at := range []time.Time{now.Add(-Leeway), now, now.Add(time.Hour + Leeway - time.Second)} {
-			if got, err := tokens.Viewer(token, at); err != nil || got != want {
+			if got, err := tokens.Viewer(t.Context(), token, at); err != nil || got != want {
 				t.Errorf("at %s the token of %v is %v, %v", at, want, got, err)
 			}
 		}
@@ -89,7 +89,7 @@ func TestTokensAreRefused(t *testing.T) {
 		"reseller of nothing": {hs256(func(c jwt.MapClaims) { c["role"] = "RESELLER" }), now, "needs an organization"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := tokens.Viewer(c.token, c.at)
+			got, err := tokens.Viewer(t.Context(), c.token, c.at)
 			if !errors.Is(err, ErrToken) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %v, not %q", err, c.want)
 			}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,8 +29,8 @@ import (
 
 // Options are what the door needs besides GraphQL itself.
 type Options struct {
-	// Tokens says who a token was issued to.
-	Tokens *auth.Tokens
+	// Identifier says who a credential was issued to.
+	Identifier Identifier
 	// Clock is the machine's, by which tokens live; it may run while the
 	// market's stands still.
 	Clock func() time.Time
@@ -37,6 +38,17 @@ type Options struct {
 	Logger *slog.Logger
 	// Limits bound each request; the zero Limits are graph.DefaultLimits.
 	Limits graph.Limits
+	// Observe, where it is set, hears of each request once, after its answer is
+	// written; the context is the request's, with its viewer.
+	Observe func(context.Context, Observation)
+}
+
+// Identifier says who a credential was issued to: the text after "Bearer ", at
+// this instant of the machine's clock. An error that wraps auth.ErrToken is shown
+// to whoever sent the credential, as UNAUTHENTICATED; any other is a fault of ours,
+// which is logged and shown as INTERNAL.
+type Identifier interface {
+	Viewer(ctx context.Context, credential string, now time.Time) (models.Viewer, error)
 }
 
 // New answers GraphQL over HTTP: POST, and GET for queries. Every answer carries
@@ -66,33 +78,54 @@ type refusal struct {
 
 // ServeHTTP answers one request.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := requestID(r)
-	w.Header().Set("X-Request-Id", id)
+	began := d.options.Clock()
+	seen := Observation{RequestID: requestID(r), Method: r.Method}
+	w.Header().Set("X-Request-Id", seen.RequestID)
 	w.Header().Set("Cache-Control", "no-store")
-	ctx, cancel := context.WithTimeout(graph.WithRequestID(graphql.StartOperationTrace(r.Context()), id), d.options.Limits.Time)
+	ctx, cancel := context.WithTimeout(graph.WithRequestID(graphql.StartOperationTrace(r.Context()), seen.RequestID), d.options.Limits.Time)
 	defer cancel()
-	viewer, refused := d.viewer(w, r)
-	var params *graphql.RawParams
+	viewer, refused := d.viewer(ctx, w, r)
+	seen.Viewer = viewer
+	ctx = auth.WithViewer(ctx, viewer)
+	var response *graphql.Response
 	if refused == nil {
-		params, refused = d.params(w, r)
+		seen.Status, response, refused = d.ask(ctx, w, r, &seen)
 	}
 	if refused != nil {
-		write(w, r, refused.status, &graphql.Response{Errors: gqlerror.List{graph.Fault(refused.code, refused.message, nil)}})
-		return
+		seen.Status, response = refused.status, &graphql.Response{Errors: gqlerror.List{graph.Fault(refused.code, refused.message, nil)}}
 	}
-	status, response := d.answer(auth.WithViewer(ctx, viewer), params, r.Method == http.MethodGet)
+	for _, err := range response.Errors {
+		if code, _ := err.Extensions["code"].(string); !slices.Contains(seen.Codes, code) {
+			seen.Codes = append(seen.Codes, code)
+		}
+	}
+	seen.ResponseBytes = write(w, r, seen.Status, response)
+	seen.Duration = d.options.Clock().Sub(began)
+	d.options.Logger.InfoContext(ctx, "graphql", "request", seen.RequestID, "role", viewer.Role, "organization", viewer.Organization,
+		"subject", viewer.Subject, "operation", seen.OperationName, "status", seen.Status, "errors", len(response.Errors))
+	if d.options.Observe != nil {
+		d.options.Observe(ctx, seen)
+	}
+}
+
+// ask reads a request and runs it.
+func (d *door) ask(ctx context.Context, w http.ResponseWriter, r *http.Request, seen *Observation) (int, *graphql.Response, *refusal) {
+	params, refused := d.params(w, r, seen)
+	if refused != nil {
+		return 0, nil, refused
+	}
+	operation, errs := d.executor.CreateOperationContext(ctx, params)
+	seen.asked(params, operation)
+	status, response := d.answer(ctx, operation, errs, r.Method == http.MethodGet)
 	if !readsStatus(r) && status < http.StatusMethodNotAllowed {
 		status = http.StatusOK // it is well-formed HTTP, whatever GraphQL says of it
 	}
-	d.options.Logger.InfoContext(ctx, "graphql", "request", id, "role", viewer.Role, "organization", viewer.Organization,
-		"subject", viewer.Subject, "operation", params.OperationName, "status", status, "errors", len(response.Errors))
-	write(w, r, status, response)
+	return status, response, nil
 }
 
-// answer runs a request. The status is that of GraphQL over HTTP: 400 and above
-// where nothing ran.
-func (d *door) answer(ctx context.Context, params *graphql.RawParams, readOnly bool) (int, *graphql.Response) {
-	operation, errs := d.executor.CreateOperationContext(ctx, params)
+// answer runs an operation. The status is that of GraphQL over HTTP: 400 and
+// above where nothing ran.
+func (d *door) answer(ctx context.Context, operation *graphql.OperationContext, errs gqlerror.List, readOnly bool) (int, *graphql.Response) {
 	if len(errs) == 0 && readOnly && operation.Operation.Operation != ast.Query {
 		return http.StatusMethodNotAllowed, &graphql.Response{Errors: gqlerror.List{graph.Fault("METHOD_NOT_ALLOWED", "GET answers queries only: send a mutation by POST", nil)}}
 	}
@@ -121,7 +154,8 @@ func readsStatus(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), graphQLJSON)
 }
 
-func write(w http.ResponseWriter, r *http.Request, status int, response *graphql.Response) {
+// write sends the answer, and returns the length of its body.
+func write(w http.ResponseWriter, r *http.Request, status int, response *graphql.Response) int {
 	content := "application/json"
 	if readsStatus(r) {
 		content = graphQLJSON
@@ -132,11 +166,12 @@ func write(w http.ResponseWriter, r *http.Request, status int, response *graphql
 	}
 	w.Header().Set("Content-Type", content+"; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	written, _ := w.Write(body)
+	return written
 }
 
 // params reads what is asked.
-func (d *door) params(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+func (d *door) params(w http.ResponseWriter, r *http.Request, seen *Observation) (*graphql.RawParams, *refusal) {
 	params := &graphql.RawParams{Headers: r.Header}
 	switch r.Method {
 	case http.MethodGet:
@@ -149,7 +184,7 @@ func (d *door) params(w http.ResponseWriter, r *http.Request) (*graphql.RawParam
 			return nil, &refusal{http.StatusBadRequest, "BAD_REQUEST", "variables is not a JSON object"}
 		}
 	case http.MethodPost:
-		if refused := d.body(w, r, params); refused != nil {
+		if refused := d.body(w, r, params, seen); refused != nil {
 			return nil, refused
 		}
 	default:
@@ -163,11 +198,12 @@ func (d *door) params(w http.ResponseWriter, r *http.Request) (*graphql.RawParam
 }
 
 // body reads a POST within the limit. No refusal ever echoes it.
-func (d *door) body(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) *refusal {
+func (d *door) body(w http.ResponseWriter, r *http.Request, params *graphql.RawParams, seen *Observation) *refusal {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return &refusal{http.StatusUnsupportedMediaType, "BAD_REQUEST", "send Content-Type: application/json"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(d.options.Limits.Body)))
+	seen.RequestBytes = len(body)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -194,7 +230,7 @@ func decode(text []byte, into any) error {
 }
 
 // viewer finds out who asks: nobody without a token.
-func (d *door) viewer(w http.ResponseWriter, r *http.Request) (models.Viewer, *refusal) {
+func (d *door) viewer(ctx context.Context, w http.ResponseWriter, r *http.Request) (models.Viewer, *refusal) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) == 0 || len(headers) == 1 && headers[0] == "" {
 		return models.Viewer{}, nil
@@ -204,9 +240,14 @@ func (d *door) viewer(w http.ResponseWriter, r *http.Request) (models.Viewer, *r
 	if len(headers) > 1 {
 		message = "send one Authorization header: it must be clear who asks"
 	} else if strings.EqualFold(scheme, "Bearer") {
-		viewer, err := d.options.Tokens.Viewer(strings.TrimSpace(token), d.options.Clock())
-		if err == nil {
+		viewer, err := d.options.Identifier.Viewer(ctx, strings.TrimSpace(token), d.options.Clock())
+		switch {
+		case err == nil:
 			return viewer, nil
+		case !errors.Is(err, auth.ErrToken):
+			id := graph.RequestID(ctx)
+			d.options.Logger.ErrorContext(ctx, "cannot find out who asks", "request", id, "error", err)
+			return models.Viewer{}, &refusal{http.StatusInternalServerError, "INTERNAL", "something went wrong here: tell us the request id " + id}
 		}
 		message = err.Error()
 	}

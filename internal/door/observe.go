@@ -1,0 +1,80 @@
+package door
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"sellthrough/graph"
+	"sellthrough/models"
+)
+
+// Observation is what happened to one request. It holds nothing that was in a
+// token, a variable or the text of a document.
+type Observation struct {
+	RequestID string
+	// Viewer is nobody, the zero Viewer, where nobody signed in.
+	Viewer models.Viewer
+	// Method and Status are HTTP's.
+	Method string
+	Status int
+	// OperationName and DocumentHash (SHA-256 in hex) are the client's choice: as
+	// many as it likes. They are empty where nothing was asked.
+	OperationName, DocumentHash string
+	// OperationType is query or mutation, and RootFields are those selected, each
+	// once; both are empty where the document was refused before it was validated.
+	OperationType string
+	RootFields    []string
+	// Codes are the error codes of the answer, each once.
+	Codes []string
+	// Cost is what the request was reckoned to cost.
+	Cost int
+	// RequestBytes and ResponseBytes are those of the bodies.
+	RequestBytes, ResponseBytes int
+	Duration                    time.Duration
+}
+
+// asked notes what the request is, as far as it was understood.
+func (o *Observation) asked(params *graphql.RawParams, operation *graphql.OperationContext) {
+	o.OperationName = params.OperationName
+	if params.Query != "" {
+		sum := sha256.Sum256([]byte(params.Query))
+		o.DocumentHash = hex.EncodeToString(sum[:])
+	}
+	if operation == nil || operation.Operation == nil {
+		return
+	}
+	o.OperationType = string(operation.Operation.Operation)
+	o.Cost = graph.CostOf(operation).Requested
+	o.RootFields = rootFields(operation.Operation.SelectionSet)
+}
+
+// rootFields names the fields of an operation's root, each once. It enters each
+// fragment once: fragments that spread each other may double with each level.
+func rootFields(root ast.SelectionSet) (names []string) {
+	entered := map[string]bool{}
+	var enter func(ast.SelectionSet)
+	enter = func(set ast.SelectionSet) {
+		for _, selection := range set {
+			switch s := selection.(type) {
+			case *ast.Field:
+				if !slices.Contains(names, s.Name) {
+					names = append(names, s.Name)
+				}
+			case *ast.InlineFragment:
+				enter(s.SelectionSet)
+			case *ast.FragmentSpread:
+				if !entered[s.Name] {
+					entered[s.Name] = true
+					enter(s.Definition.SelectionSet)
+				}
+			}
+		}
+	}
+	enter(root)
+	return names
+}
