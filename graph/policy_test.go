@@ -16,7 +16,6 @@ import (
 
 	"sellthrough/graph"
 	"sellthrough/internal/money"
-	"sellthrough/internal/store/storetest"
 	"sellthrough/models"
 	"sellthrough/schema"
 )
@@ -54,7 +53,14 @@ var (
 // Northwind has sold.
 func peopled(t testing.TB) *stage {
 	t.Helper()
-	s := newStage(t, storetest.Open(t, storetest.Database(t, "sqlite")))
+	s := empty(t)
+	s.people()
+	return s
+}
+
+func (s *stage) people() {
+	s.t.Helper()
+	t := s.t
 	catalogue, err := os.ReadFile(scenarios + "/contoso.jsonl")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +82,6 @@ func peopled(t testing.TB) *stage {
 	}
 	s.importFile("purchases", `{"source":"shop","external_id":"secret-purchase","occurred_at":"2024-09-02T00:00:00Z","action":"new","subscription_id":"secret-subscription","reseller_tenant_id":"`+northwind+`","customer_tenant_id":"`+alpine+`","product_id":"mail","plan_id":"basic","term":"P1M","billing":"MONTHLY","market":"US","currency":"USD"}`)
 	s.importFile("usage", `{"source":"probe","external_id":"secret-usage","occurred_at":"2024-09-03T00:00:00Z","subscription_id":"secret-subscription","meter_id":"emails","quantity":"123.46"}`)
-	return s
 }
 
 // arguments fill the root fields' arguments with what belongs to Contoso and

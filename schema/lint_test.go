@@ -37,7 +37,12 @@ func TestTheLinterSeesEachFault(t *testing.T) {
 		interface Node { id: ID }
 		type Thing implements Node { id: ID }
 		type Query { Price(At: Float): lower  offers: OfferConnection }
-		type Mutation { sell(offer: ID!): Sold  buy(input: ID!): BuyPayload }
+		type Mutation { sell(offer: ID!): Sold  buy(input: ID!): BuyPayload  mend(input: Mend!): MendPayload }
+		input Mend { id: ID!  idempotencyKey: ID  validateOnly: Boolean! }
+		type MendPayload { thing: Thing  userErrors: [MendError!]! }
+		type MendError { field: [String!]  message: String!  code: MendCode! }
+		enum MendCode { BROKEN }
+		type Thing { version: Int! }
 		type lower { id: ID }
 		type Sold { id: ID }
 		type Wrong { text: String }
@@ -66,6 +71,12 @@ func TestTheLinterSeesEachFault(t *testing.T) {
 		"type Thing does not say which scope reads it",
 		"mutation sell does not take exactly one argument, input",
 		"mutation sell does not answer a Payload",
+		"mutation buy does not take an input type of its own name",
+		"mutation mend does not take an input type of its own name",
+		"type Mend has no idempotencyKey as the others have it",
+		"type Mend has no validateOnly as the others have it",
+		"type Mend changes a Thing, which has versions",
+		"enum MendCode lacks IDEMPOTENCY_CONFLICT",
 		"type Sold lacks the field userErrors",
 		"field BuyPayload.userErrors is [Wrong], not a whole list of Errors",
 		"type Wrong lacks the field code",
@@ -182,6 +193,9 @@ func (l *linter) mutation(field *ast.FieldDefinition) {
 	l.require(strings.HasSuffix(field.Type.Name(), "Payload"), field.Position,
 		"mutation %s does not answer a Payload", field.Name)
 	payload := l.schema.Types[field.Type.Name()]
+	if len(arguments) == 1 {
+		l.input(field, l.schema.Types[arguments[0].Type.Name()], payload)
+	}
 	errors := payload.Fields.ForName("userErrors")
 	if errors == nil {
 		l.has(payload, "userErrors")
@@ -192,7 +206,28 @@ func (l *linter) mutation(field *ast.FieldDefinition) {
 		"field %s.userErrors is %s, not a whole list of Errors", payload.Name, errors.Type)
 	l.has(reason, "field", "message", "code")
 	if code := reason.Fields.ForName("code"); code != nil {
-		l.require(l.schema.Types[code.Type.Name()].Kind == ast.Enum, code.Position, "field %s.code is no enum", reason.Name)
+		codes := l.schema.Types[code.Type.Name()]
+		l.require(codes.Kind == ast.Enum, code.Position, "field %s.code is no enum", reason.Name)
+		for _, value := range []string{"IDEMPOTENCY_CONFLICT", "INVALID_IDEMPOTENCY_KEY"} {
+			l.require(codes.EnumValues.ForName(value) != nil, codes.Position, "enum %s lacks %s, which every mutation can answer", codes.Name, value)
+		}
+	}
+}
+
+// input checks what the input of a mutation has beside what it is about: how to
+// ask again, how to ask without effect, and which version is changed.
+func (l *linter) input(mutation *ast.FieldDefinition, input, payload *ast.Definition) {
+	l.require(input.Kind == ast.InputObject && strings.EqualFold(input.Name, mutation.Name+"Input"), mutation.Position,
+		"mutation %s does not take an input type of its own name: %sInput", mutation.Name, mutation.Name)
+	for name, of := range map[string]string{"idempotencyKey": "String", "validateOnly": "Boolean!"} {
+		field := input.Fields.ForName(name)
+		l.require(field != nil && field.Type.String() == of && (field.DefaultValue == nil) == (of == "String"), input.Position,
+			"type %s has no %s as the others have it: copy it from there", input.Name, name)
+	}
+	for _, field := range payload.Fields {
+		object := l.schema.Types[field.Type.Name()]
+		l.require(object.Fields.ForName("version") == nil || input.Fields.ForName("id") == nil || input.Fields.ForName("version") != nil, input.Position,
+			"type %s changes a %s, which has versions, and does not say which was seen: add version", input.Name, object.Name)
 	}
 }
 

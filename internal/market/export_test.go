@@ -17,3 +17,8 @@ func (m *Market) RowsRead(viewer models.Viewer, query LineQuery) (rows map[strin
 	})
 	return rows, err
 }
+
+// Change is change.
+func Change[T any](ctx context.Context, m *Market, request Request, run func(w *store.Writer) (T, bool, error)) (T, models.Violations, error) {
+	return change(ctx, m, request, run)
+}

@@ -6,14 +6,10 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
-
-	mysqldriver "github.com/go-sql-driver/mysql"
 
 	"sellthrough/internal/store"
 )
@@ -31,11 +27,17 @@ var Dialects = []string{"sqlite", "mysql"}
 // Stores and database are gone when the subtest ends.
 func Engines(t *testing.T, f func(t *testing.T, open func() *store.Store)) {
 	t.Helper()
+	Databases(t, func(t *testing.T, url string) {
+		f(t, func() *store.Store { return Open(t, url) })
+	})
+}
+
+// Databases runs f as a subtest on each engine, with the URL of the subtest's
+// own empty database.
+func Databases(t *testing.T, f func(t *testing.T, url string)) {
+	t.Helper()
 	for _, dialect := range Dialects {
-		t.Run(dialect, func(t *testing.T) {
-			url := Database(t, dialect)
-			f(t, func() *store.Store { return Open(t, url) })
-		})
+		t.Run(dialect, func(t *testing.T) { f(t, Database(t, dialect)) })
 	}
 }
 
@@ -69,15 +71,7 @@ func Database(t testing.TB, dialect string) string {
 	if err != nil {
 		t.Fatal(Environment + " is no URL: write mysql://user:password@host:port/name")
 	}
-	config := mysqldriver.NewConfig()
-	config.User = server.User.Username()
-	config.Passwd, _ = server.User.Password()
-	config.Net, config.Addr = "tcp", net.JoinHostPort(server.Hostname(), server.Port())
-	connector, err := mysqldriver.NewConnector(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := sql.OpenDB(connector)
+	db := dial(t, server.String())
 	name := "sellthrough_test_" + rand.Text()
 	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
 		t.Fatalf("the server of %s: %v", Environment, err)

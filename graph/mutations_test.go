@@ -1,0 +1,376 @@
+package graph_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"sellthrough/internal/store/storetest"
+	"sellthrough/models"
+)
+
+// sample is how the tests below ask for one mutation, on a peopled stage with
+// three drafts of Contoso's. Inputs are JSON objects, without idempotencyKey and
+// validateOnly.
+type sample struct {
+	// viewer asks.
+	viewer models.Viewer
+	// input changes something, and another does too once input has.
+	input, another string
+	// refused is refused as it is, or in all its records.
+	refused string
+	// stale names a version that is not the latest once input has been done; for
+	// inputs that have one.
+	stale string
+}
+
+const (
+	draftA     = "01900000-0000-7000-8000-00000000000a"
+	draftB     = "01900000-0000-7000-8000-00000000000b"
+	draftEmpty = "01900000-0000-7000-8000-00000000000e"
+)
+
+// samples has one for every mutation. One that is missing fails the tests below.
+var samples = map[string]sample{
+	"createPrivateOffer": {
+		viewer: contoso,
+		input: `{"name": "Draft", "startMonth": "2024-11", "endMonth": "2025-01", "preparedBy": "anna@contoso.example", "notificationContacts": ["b@contoso.example"],
+			"pricing": [{"scope": {"productId": "secret"}, "margin": {"percentage": "12.5"}}, {"scope": {"planId": "mail/basic"}, "margin": {"absolute": [
+				{"market": "US", "currency": "USD", "term": "P1M", "billing": "MONTHLY", "unitPrice": "0.000000000000001"}, {"market": "US", "currency": "USD", "meterId": "emails", "unitPrice": 2}]}}],
+			"resellers": [{"tenantId": "` + northwind + `", "customers": ["` + alpine + `"]}, {"tenantId": "` + tailspin + `"}]}`,
+		another: `{"name": "Draft", "startMonth": null}`,
+		refused: `{"name": "Draft", "pricing": [{"scope": {"productId": "secret"}, "margin": {"percentage": "101"}}]}`,
+	},
+	"updatePrivateOffer": {
+		viewer:  contoso,
+		input:   `{"id": "` + draftA + `", "version": 1, "name": "Renamed", "resellers": [{"tenantId": "` + tailspin + `"}]}`,
+		another: `{"id": "` + draftA + `", "version": 2, "notificationContacts": null}`,
+		refused: `{"id": "` + draftA + `", "version": 1, "pricing": [{"scope": {"productId": "secret"}, "margin": {"percentage": "0"}}]}`,
+		stale:   `{"id": "` + draftA + `", "version": 1, "name": "Lost"}`,
+	},
+	"submitPrivateOffer": {
+		viewer:  contoso,
+		input:   `{"id": "` + draftA + `", "version": 1}`,
+		another: `{"id": "` + draftB + `"}`,
+		refused: `{"id": "` + draftEmpty + `"}`,
+		stale:   `{"id": "` + draftEmpty + `", "version": 7}`,
+	},
+	"recordPurchases": {
+		viewer: operator,
+		input: `{"purchases": [{"source": "shop", "externalId": "r", "occurredAt": "2024-10-02", "action": "RENEW", "subscriptionId": "secret-subscription"},
+			{"source": "shop", "externalId": "bad", "occurredAt": "yesterday", "action": "RENEW", "subscriptionId": "secret-subscription"}]}`,
+		another: `{"purchases": [{"source": "shop", "externalId": "c", "occurredAt": "2024-10-03", "action": "CANCEL_IMMEDIATE", "subscriptionId": "secret-subscription"}]}`,
+		refused: `{"purchases": [{"source": "shop", "externalId": "r", "occurredAt": "2024-10-02", "action": "RENEW", "subscriptionId": "nothing"}]}`,
+	},
+	"recordUsage": {
+		viewer:  contoso,
+		input:   `{"records": [{"source": "probe", "externalId": "1", "occurredAt": "2024-09-05T01:02:03.456789Z", "subscriptionId": "secret-subscription", "meterId": "emails", "quantity": "1.50"}]}`,
+		another: `{"records": [{"source": "probe", "externalId": "2", "occurredAt": "2024-09-05", "subscriptionId": "secret-subscription", "meterId": "emails", "quantity": 2}]}`,
+		refused: `{"records": [{"source": "probe", "externalId": "1", "occurredAt": "2024-09-05", "subscriptionId": "secret-subscription", "meterId": "emails", "quantity": "-1"}]}`,
+	},
+	"recordCatalogue": {
+		viewer:  operator,
+		input:   `{"records": [{"publisher": {"id": "litware", "name": "Litware", "country": "US", "payoutCurrency": "USD"}}, {"plan": {"productId": "none", "id": "x", "title": "X", "pricingModel": "USAGE"}}]}`,
+		another: `{"records": [{"publisher": {"id": "litware", "name": "Litware", "country": "US", "payoutCurrency": "USD", "enrolled": false}}]}`,
+		refused: `{"records": [{"product": {"id": "new", "publisherId": "nobody", "title": "New", "type": "SAAS", "published": true, "public": true, "transactable": true, "cspOptIn": "ANY"}}]}`,
+	},
+}
+
+// Every mutation that the schema has keeps what all of them promise: validated
+// only, it changes nothing and answers as if it had; asked twice with one key, it
+// happens once and answers the same; one key is for one input; refused, it leaves
+// its key free; a key is its organisation's own; a stale version is CONFLICT.
+func TestEveryMutation(t *testing.T) {
+	a := newAsker(t)
+	for _, field := range a.schema.Mutation.Fields {
+		if strings.HasPrefix(field.Name, "__") {
+			continue
+		}
+		sample, ok := samples[field.Name]
+		if !ok {
+			t.Errorf("there is no sample of mutation %s: add one to samples in mutations_test.go", field.Name)
+			continue
+		}
+		t.Run(field.Name, func(t *testing.T) {
+			storetest.Databases(t, func(t *testing.T, url string) {
+				tryMutation(newTrial(t, url, a, field, sample))
+			})
+		})
+	}
+	for name := range samples {
+		if a.schema.Mutation.Fields.ForName(name) == nil {
+			t.Errorf("there is a sample of %s, which is no mutation", name)
+		}
+	}
+}
+
+func tryMutation(m *trial) {
+	first := strings.Repeat("k ~", 85) // 255 bytes, the most
+	keyed := with{key: &first}
+	validated := with{key: &first, validateOnly: true}
+
+	// Validated, refused and mistaken, it writes nothing, and the key is free.
+	foreseen := m.unchanged("validated only", func() string { return m.ask(m.input, with{validateOnly: true}) })
+	m.same("validated with a key", unnamed(m.unchanged("validated with a key", func() string { return m.ask(m.input, validated) })), unnamed(foreseen))
+	for _, how := range []with{{}, keyed, validated} {
+		if answer := m.unchanged("refused", func() string { return m.ask(m.refused, how) }); !refusal.MatchString(answer) {
+			m.t.Errorf("the refused input is not refused: %s", answer)
+		}
+	}
+	for _, key := range []string{"", "ä", "tab\t", first + "k"} {
+		m.wants("INVALID_IDEMPOTENCY_KEY", m.unchanged("a bad key", func() string { return m.ask(m.input, with{key: &key}) }))
+	}
+
+	// With a key, it happens once and is answered the same, however it is asked.
+	done := m.changed("done", func() string { return m.ask(m.input, keyed) })
+	m.same("what was foreseen", unnamed(foreseen), unnamed(done))
+	for what, again := range map[string]func() string{
+		"asked again":            func() string { return m.ask(m.input, keyed) },
+		"validated after it was": func() string { return m.ask(m.input, validated) },
+		"asked by a literal":     func() string { return m.literally(m.input, keyed) },
+		"asked by the header":    func() string { return m.ask(m.input, with{header: &first}) },
+		"asked by both":          func() string { return m.ask(m.input, with{key: &first, header: &first}) },
+	} {
+		m.same(what, m.unchanged(what, again), done)
+	}
+	m.now = m.now.AddDate(0, 0, 6)
+	m.same("days later", m.unchanged("days later", func() string { return m.ask(m.input, keyed) }), done)
+
+	// One key is for one input.
+	for _, input := range []string{m.another, m.refused} {
+		for _, how := range []with{keyed, validated, {header: &first}} {
+			m.wants("IDEMPOTENCY_CONFLICT", m.unchanged("another input", func() string { return m.ask(input, how) }))
+		}
+	}
+
+	// The header is for one mutation, and agrees with the input.
+	second, third := "second", "third"
+	for what, answer := range map[string]func() string{
+		"header and key differ": func() string { return m.ask(m.another, with{key: &third, header: &second}) },
+		"two mutations": func() string {
+			return m.send(m.document("a", m.another)+m.document("b", m.another), with{header: &second})
+		},
+	} {
+		if got := m.unchanged(what, answer); !strings.Contains(got, `"BAD_USER_INPUT"`) {
+			m.t.Errorf("%s: %s", what, got)
+		}
+	}
+	if m.stale != "" {
+		m.wants("CONFLICT", m.unchanged("a stale version", func() string { return m.ask(m.stale, with{key: &second}) }))
+	}
+	byHeader := m.changed("by the header", func() string { return m.ask(m.another, with{header: &second}) })
+	m.same("by the key", m.unchanged("by the key", func() string { return m.ask(m.another, with{key: &second}) }), byHeader)
+
+	// A key is its organisation's own.
+	for _, other := range []models.Viewer{contoso, fabrikam, reseller, other, finance, operator} {
+		if other == m.viewer || !m.may(other.Role, m.schema.Mutation, m.field) {
+			continue
+		}
+		if answer := m.asked(other, m.input, keyed); strings.Contains(answer, "IDEMPOTENCY") || answer == done {
+			m.t.Errorf("%s %s meets the key of %s: %s", other.Role, other.Organization, m.viewer.Role, answer)
+		}
+	}
+	m.same("after others came", m.unchanged("after others came", func() string { return m.ask(m.input, keyed) }), done)
+}
+
+// A refusal as a whole, or of a record.
+var refusal = regexp.MustCompile(`"(userErrors|errors)":\[\{`)
+
+// unnamed is an answer without the ids that are made up for new things.
+func unnamed(answer string) string { return madeUp.ReplaceAllString(answer, "an id") }
+
+var madeUp = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// trial is one mutation on a stage of its own.
+type trial struct {
+	*stage
+	asker
+	sample
+	field *ast.FieldDefinition
+	url   string
+}
+
+func newTrial(t *testing.T, url string, a asker, field *ast.FieldDefinition, sample sample) *trial {
+	s := newStage(t, storetest.Open(t, url))
+	s.people()
+	for _, draft := range []models.PrivateOffer{
+		{ID: draftA, Name: "A", Pricing: []models.PricingLine{{ProductID: "mail", Percentage: 1000}}, Resellers: []models.OfferReseller{{ResellerTenantID: northwind}}},
+		{ID: draftB, Name: "B", Pricing: []models.PricingLine{{ProductID: "mail", Percentage: 2000}}, Resellers: []models.OfferReseller{{ResellerTenantID: tailspin}}},
+		{ID: draftEmpty, Name: "Empty"},
+	} {
+		draft.PublisherID, draft.EndMonth = "contoso", models.NewMonth(2025, 6)
+		if outcome, err := s.market.RecordPrivateOffer(t.Context(), asSystem, draft, false, nil); err != nil || len(outcome.Violations) > 0 {
+			t.Fatal(outcome, err)
+		}
+	}
+	return &trial{s, a, sample, field, url}
+}
+
+// with is how a mutation is asked for.
+type with struct {
+	key, header  *string
+	validateOnly bool
+}
+
+// input adds the fields that say how to ask.
+func (w with) input(t testing.TB, input string) json.RawMessage {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(input), &object); err != nil {
+		t.Fatalf("the sample %s: %v", input, err)
+	}
+	if w.key != nil {
+		object["idempotencyKey"], _ = json.Marshal(*w.key)
+	}
+	if w.validateOnly {
+		object["validateOnly"] = json.RawMessage("true")
+	}
+	text, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// ask asks for the mutation with everything that its payload has.
+func (m *trial) ask(input string, how with) string { return m.asked(m.viewer, input, how) }
+
+func (m *trial) asked(viewer models.Viewer, input string, how with) string {
+	m.t.Helper()
+	query := "mutation ($input: " + m.field.Arguments[0].Type.String() + ") { " + m.field.Name + "(input: $input) " + m.below(viewer.Role, m.schema.Types[m.field.Type.Name()]) + " }"
+	return m.deliver(viewer, map[string]any{"query": query, "variables": map[string]any{"input": how.input(m.t, input)}}, how)
+}
+
+// literally asks with the input written into the document.
+func (m *trial) literally(input string, how with) string {
+	m.t.Helper()
+	return m.send(m.document(m.field.Name, string(how.input(m.t, input))), how)
+}
+
+func (m *trial) document(alias, input string) string {
+	var value any
+	decoder := json.NewDecoder(strings.NewReader(input))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil {
+		m.t.Fatal(err)
+	}
+	return alias + ": " + m.field.Name + "(input: " + m.literal(m.field.Arguments[0].Type, value) + ")" + m.below(m.viewer.Role, m.schema.Types[m.field.Type.Name()]) + " "
+}
+
+func (m *trial) send(fields string, how with) string {
+	m.t.Helper()
+	return m.deliver(m.viewer, map[string]any{"query": "mutation { " + fields + "}"}, how)
+}
+
+func (m *trial) deliver(viewer models.Viewer, body map[string]any, how with) string {
+	m.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	request := httptest.NewRequest("POST", "/graphql", bytes.NewReader(text))
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+m.token(viewer))
+	if how.header != nil {
+		request.Header.Set("Idempotency-Key", *how.header)
+	}
+	recorder := httptest.NewRecorder()
+	m.handler.ServeHTTP(recorder, request)
+	return string(essence(recorder.Body.Bytes()))
+}
+
+// literal writes a JSON value as GraphQL does: names and enum values unquoted.
+// What has a default, and a list of one, is written the shorter way.
+func (m *trial) literal(of *ast.Type, value any) string {
+	switch v := value.(type) {
+	case []any:
+		parts := make([]string, len(v))
+		for i := range v {
+			parts[i] = m.literal(of.Elem, v[i])
+		}
+		if len(parts) == 1 {
+			return parts[0]
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case map[string]any:
+		fields := m.schema.Types[of.Name()].Fields
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			parts = append(parts, name+": "+m.literal(fields.ForName(name).Type, v[name]))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case string:
+		if m.schema.Types[of.Name()].Kind == ast.Enum {
+			return v
+		}
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// unchanged and changed hold an answer to what was written meanwhile.
+func (m *trial) unchanged(what string, ask func() string) string {
+	m.t.Helper()
+	answer, changes := m.watch(ask)
+	if len(changes) > 0 {
+		m.t.Errorf("%s: it answered %s and wrote\n%s", what, answer, strings.Join(changes, "\n"))
+	}
+	return answer
+}
+
+func (m *trial) changed(what string, ask func() string) string {
+	m.t.Helper()
+	answer, changes := m.watch(ask)
+	kept := slices.ContainsFunc(changes, func(row string) bool { return strings.HasPrefix(row, "+ idempotency_keys:") })
+	if len(changes) < 2 || !kept {
+		m.t.Errorf("%s: it answered %s and wrote only %q, want a change and its key", what, answer, changes)
+	}
+	return answer
+}
+
+func (m *trial) watch(ask func() string) (answer string, changes []string) {
+	m.t.Helper()
+	before := storetest.Dump(m.t, m.url)
+	answer = ask()
+	return answer, storetest.Changes(before, storetest.Dump(m.t, m.url))
+}
+
+func (m *trial) same(what, got, want string) {
+	m.t.Helper()
+	if got != want {
+		m.t.Errorf("%s:\n got %s\nwant %s", what, got, want)
+	}
+}
+
+// wants holds an answer to one error of the whole input.
+func (m *trial) wants(code, answer string) {
+	m.t.Helper()
+	var data map[string]struct {
+		UserErrors []struct {
+			Field   []string
+			Code    string
+			Message string
+		}
+	}
+	if err := json.Unmarshal([]byte(answer), &data); err != nil {
+		m.t.Errorf("%s: %v", answer, err)
+		return
+	}
+	errors := data[m.field.Name].UserErrors
+	field := map[string]string{"CONFLICT": "version"}[code]
+	if field == "" {
+		field = "idempotencyKey"
+	}
+	if len(errors) != 1 || errors[0].Code != code || !slices.Equal(errors[0].Field, []string{field}) || errors[0].Message == "" {
+		m.t.Errorf("%s, want %s at %s alone", answer, code, field)
+	}
+}
