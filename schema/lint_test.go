@@ -35,14 +35,13 @@ func TestTheLinterSeesEachFault(t *testing.T) {
 		enum Role { finance }
 		directive @visible(to: [Role!]!) on FIELD_DEFINITION
 		interface Node { id: ID }
-		type Thing implements Node { id: ID }
+		type Thing implements Node { id: ID  version: Int! }
 		type Query { Price(At: Float): lower  offers: OfferConnection }
 		type Mutation { sell(offer: ID!): Sold  buy(input: ID!): BuyPayload  mend(input: Mend!): MendPayload }
 		input Mend { id: ID!  idempotencyKey: ID  validateOnly: Boolean! }
 		type MendPayload { thing: Thing  userErrors: [MendError!]! }
 		type MendError { field: [String!]  message: String!  code: MendCode! }
 		enum MendCode { BROKEN }
-		type Thing { version: Int! }
 		type lower { id: ID }
 		type Sold { id: ID }
 		type Wrong { text: String }
