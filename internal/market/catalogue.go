@@ -12,7 +12,7 @@ import (
 // ones. A record that changes nothing is a DUPLICATE. Violations are the
 // request's own; with them, or with an error, nothing was saved.
 func (m *Market) SaveCatalogue(ctx context.Context, request Request, records []models.Record, faults Faults) ([]Outcome, models.Violations, error) {
-	return record(ctx, m, request, func(w *store.Writer) ([]Outcome, error) {
+	return record(ctx, m, "catalogue", request, func(w *store.Writer) ([]Outcome, error) {
 		outcomes := make([]Outcome, len(records))
 		good, places := make([]models.Record, 0, len(records)), make([]int, 0, len(records))
 		for i, record := range records {

@@ -45,7 +45,12 @@ func (e *UnratedError) Error() string {
 // *UnratedError and does not call f: whoever totals lines has all of them, or
 // none (D20). To know that, every line is rated once before f sees the first;
 // a line costs less to rate again than to keep.
-func (m *Market) Lines(ctx context.Context, viewer models.Viewer, query LineQuery, f func(book *rating.Book, lines iter.Seq[*models.BillingLine]) error) error {
+func (m *Market) Lines(ctx context.Context, viewer models.Viewer, query LineQuery, f func(book *rating.Book, lines iter.Seq[*models.BillingLine]) error) (err error) {
+	if m.Watch != nil {
+		job, done := m.Watch.Rate(ctx)
+		defer func() { done(err) }()
+		ctx = job
+	}
 	book, unrated, err := m.rate(ctx, viewer, query)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@
 package market
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -24,11 +25,25 @@ type Market struct {
 	// Limits are those of private offers (D10), Refunds those of D19.
 	Limits  models.Limits
 	Refunds models.RefundPolicy
+	// Watch hears of the jobs; nil hears nothing.
+	Watch Watch
 }
 
 // New returns a market with the limits of the rules (D10, D19).
 func New(s *store.Store, clock func() time.Time) *Market {
 	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy}
+}
+
+// Watch hears of each job when it begins, and by done when it has ended. The
+// context that it returns is the job's. It is safe for concurrent use.
+type Watch interface {
+	// Record hears that facts of a kind (usage, purchases, catalogue) come in, and
+	// how those were answered that were looked at.
+	Record(ctx context.Context, facts string) (job context.Context, done func(answers []Outcome, err error))
+	// Rate hears that months are rated, from loading their facts on.
+	Rate(ctx context.Context) (job context.Context, done func(err error))
+	// Work hears of one look at what is due.
+	Work(ctx context.Context) (job context.Context, done func(worked Worked, err error))
 }
 
 // Now is the instant that the clock shows, in UTC and in the microseconds that

@@ -24,7 +24,7 @@ import (
 // the life of its subscription, as known with it, is refused (D17). Offers that
 // win an accepted purchase or renewal are sold (D9).
 func (m *Market) RecordPurchases(ctx context.Context, request Request, records []models.Purchase, faults Faults) ([]Outcome, models.Violations, error) {
-	return record(ctx, m, request, func(w *store.Writer) ([]Outcome, error) {
+	return record(ctx, m, "purchases", request, func(w *store.Writer) ([]Outcome, error) {
 		b := purchaseBatch{Writer: w, market: m, records: records, faults: faults, outcomes: make([]Outcome, len(records))}
 		return b.outcomes, b.run()
 	})

@@ -130,10 +130,24 @@ func keep(w *store.Writer, request Request, answer any, now time.Time) error {
 	return w.KeepAnswer(*request.IdempotencyKey, request.Digest, text, now)
 }
 
-// record is change for a batch whose records are answered each for itself.
-func record(ctx context.Context, m *Market, request Request, run func(w *store.Writer) ([]Outcome, error)) ([]Outcome, models.Violations, error) {
+// record is change for a batch whose records are answered each for itself. Watch
+// hears of those that were answered now, not of what is told again or only
+// validated.
+func record(ctx context.Context, m *Market, facts string, request Request, run func(w *store.Writer) ([]Outcome, error)) (outcomes []Outcome, vs models.Violations, err error) {
+	var recorded []Outcome
+	if m.Watch != nil {
+		job, done := m.Watch.Record(ctx, facts)
+		defer func() {
+			if err != nil || len(vs) > 0 || request.ValidateOnly {
+				recorded = nil
+			}
+			done(recorded, err)
+		}()
+		ctx = job
+	}
 	return change(ctx, m, request, func(w *store.Writer) ([]Outcome, bool, error) {
 		outcomes, err := run(w)
+		recorded = outcomes
 		return outcomes, accepted(outcomes), err
 	})
 }

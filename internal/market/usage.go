@@ -32,7 +32,7 @@ func (m *Market) RecordUsage(ctx context.Context, request Request, records []mod
 		}
 		checked[i] = c
 	}
-	return record(ctx, m, request, func(w *store.Writer) ([]Outcome, error) {
+	return record(ctx, m, "usage", request, func(w *store.Writer) ([]Outcome, error) {
 		b := usageBatch{Writer: w, market: m, checked: checked, outcomes: make([]Outcome, len(records))}
 		return b.outcomes, b.run()
 	})

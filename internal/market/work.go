@@ -26,17 +26,21 @@ func (w *Worked) add(x Worked) {
 // live and which ended (D7), and forgets old idempotency keys. Each offer is one transaction that locks it,
 // so any number of instances may work at once and each step is taken once. The
 // steps taken before an error stand, and are counted.
-func (m *Market) Work(ctx context.Context) (Worked, error) {
+func (m *Market) Work(ctx context.Context) (all Worked, err error) {
+	if m.Watch != nil {
+		job, done := m.Watch.Work(ctx)
+		defer func() { done(all, err) }()
+		ctx = job
+	}
 	var due []string
 	now, forget := m.Now(), false
 	old := now.Add(-IdempotencyKeyLife)
-	err := m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
+	err = m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
 		if due, err = r.OffersDue(now); err == nil {
 			forget, err = r.AnswersBefore(old)
 		}
 		return err
 	})
-	var all Worked
 	for _, id := range due {
 		if err != nil {
 			break

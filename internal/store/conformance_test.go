@@ -694,7 +694,8 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 			b, errB := r.CountUsage(store.UsageFilter{SubscriptionID: "sub-b"})
 			return a + b, errors.Join(err, errB)
 		},
-		"Months": func() (any, error) { return plain(r.Months()) },
+		"CountBuckets": func() (any, error) { buckets, _, err := r.CountBuckets(); return buckets, err },
+		"Months":       func() (any, error) { return plain(r.Months()) },
 		// The same for every viewer, and no organisation's own.
 		"ExchangeRates":  func() (any, error) { return plain(r.ExchangeRates(may, july)) },
 		"AgencyFees":     func() (any, error) { return plain(r.AgencyFees()) },
@@ -739,6 +740,7 @@ func TestScope(t *testing.T) {
 		"CountPrivateOffers": {1, 1, 1, 1, 2},
 		"CountSubscriptions": {1, 1, 1, 1, 2},
 		"CountUsage":         {1, 1, 1, 1, 2},
+		"CountBuckets":       {1, 1, 1, 1, 2},
 		"Months":             {4, 2, 4, 2, 4},
 		"ExchangeRates":      {1, 1, 1, 1, 1},
 		"AgencyFees":         {3, 2, 3, 3, 3},

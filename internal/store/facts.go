@@ -156,6 +156,13 @@ func (r *Reader) Buckets(from, to models.Month, where LineFilter) ([]models.Buck
 	return buckets, err
 }
 
+// CountBuckets counts the buckets, and the months that they are of.
+func (r *Reader) CountBuckets() (buckets, months int64, err error) {
+	var count struct{ Buckets, Months int64 }
+	err = r.from("usage_buckets").Select("COUNT(*) AS buckets, COUNT(DISTINCT month) AS months").Find(&count).Error
+	return count.Buckets, count.Months, wrap(err)
+}
+
 // Months are the months that can have billing lines, sorted: those of buckets,
 // and of subscriptions from their first to their last month, an open end
 // counting for no month by itself.

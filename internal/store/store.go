@@ -58,12 +58,16 @@ type Options struct {
 	// Existing refuses a database that nobody has made yet, where Open would
 	// make it: to read from a mistyped one would find nothing, and no fault.
 	Existing bool
+	// Watch hears of each transaction when Read or Write begins it, and by done,
+	// with the number of its attempts, when it has ended. Nil hears nothing.
+	Watch func(ctx context.Context, write bool) (done func(attempts int, err error))
 }
 
 // Store is one open database. It is safe for concurrent use.
 type Store struct {
 	dialect dialect
 	logger  *slog.Logger
+	watch   func(ctx context.Context, write bool) (done func(attempts int, err error))
 	// readers and writer are two pools, since SQLite takes one writer at a
 	// time beside any number of readers. On the MySQL family they are the same.
 	readers, writer *pool
@@ -109,9 +113,12 @@ func connect(ctx context.Context, url string, options Options) (*Store, error) {
 	if file, ok := target.(sqliteTarget); ok && options.Existing && !file.exists() {
 		return nil, notMade(target)
 	}
-	s := &Store{logger: options.Logger}
+	s := &Store{logger: options.Logger, watch: options.Watch}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.watch == nil {
+		s.watch = func(context.Context, bool) func(int, error) { return func(int, error) {} }
 	}
 	if err := target.open(ctx, s); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -155,6 +162,15 @@ func (s *Store) Close() error {
 // Dialect is "sqlite" or "mysql".
 func (s *Store) Dialect() string { return s.dialect.name }
 
+// Pools are the figures of each pool of connections by its name: readers and
+// writer, or shared where they are the same.
+func (s *Store) Pools() map[string]sql.DBStats {
+	if s.readers == s.writer {
+		return map[string]sql.DBStats{"shared": s.readers.sql.Stats()}
+	}
+	return map[string]sql.DBStats{"readers": s.readers.sql.Stats(), "writer": s.writer.sql.Stats()}
+}
+
 // Reader reads one consistent snapshot as one viewer. It is valid only inside
 // the function that Read or Write calls, and for one goroutine.
 type Reader struct {
@@ -183,7 +199,10 @@ func (s *Store) Read(ctx context.Context, viewer models.Viewer, f func(r *Reader
 	if !viewer.Valid() {
 		return ErrNobody
 	}
-	return ended(ctx, s.read(ctx, viewer, f))
+	done := s.watch(ctx, false)
+	err := ended(ctx, s.read(ctx, viewer, f))
+	done(1, err)
+	return err
 }
 
 func (s *Store) read(ctx context.Context, viewer models.Viewer, f func(r *Reader) error) error {
@@ -222,14 +241,21 @@ func (s *Store) Write(ctx context.Context, viewer models.Viewer, f func(w *Write
 	if !viewer.Valid() {
 		return ErrNobody
 	}
-	for attempt := 1; ; attempt++ {
+	done := s.watch(ctx, true)
+	attempts, err := s.writeUntilDone(ctx, viewer, f)
+	done(attempts, err)
+	return err
+}
+
+func (s *Store) writeUntilDone(ctx context.Context, viewer models.Viewer, f func(w *Writer) error) (attempt int, err error) {
+	for attempt = 1; ; attempt++ {
 		err := ended(ctx, s.write(ctx, viewer, attempt, f))
 		if err == nil || ctx.Err() != nil || attempt > retries || !s.dialect.retryable(err) {
-			return err
+			return attempt, err
 		}
 		s.logger.DebugContext(ctx, "transaction is tried again", "attempt", attempt, "reason", err)
 		if err := pause(ctx, attempt); err != nil {
-			return ended(ctx, err)
+			return attempt, ended(ctx, err)
 		}
 	}
 }
