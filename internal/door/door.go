@@ -41,6 +41,8 @@ type Options struct {
 	// Observe, where it is set, hears of each request once, after its answer is
 	// written; the context is the request's, with its viewer.
 	Observe func(context.Context, Observation)
+	// Extension, where it is set, is told of each operation as it runs.
+	Extension graphql.HandlerExtension
 }
 
 // Identifier says who a credential was issued to: the text after "Bearer ", at
@@ -60,7 +62,11 @@ func New(m *market.Market, options Options) http.Handler {
 	if options.Logger == nil {
 		options.Logger = slog.Default()
 	}
-	return &door{graph.NewExecutor(m, options.Limits, options.Logger), options}
+	executor := graph.NewExecutor(m, options.Limits, options.Logger)
+	if options.Extension != nil {
+		executor.Use(options.Extension)
+	}
+	return &door{executor, options}
 }
 
 // door is HTTP: it names the request, finds out who asks, reads what is asked
@@ -101,8 +107,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	seen.ResponseBytes = write(w, r, seen.Status, response)
 	seen.Duration = d.options.Clock().Sub(began)
-	d.options.Logger.InfoContext(ctx, "graphql", "request", seen.RequestID, "role", viewer.Role, "organization", viewer.Organization,
-		"subject", viewer.Subject, "operation", seen.OperationName, "status", seen.Status, "errors", len(response.Errors))
+	d.options.Logger.LogAttrs(ctx, slog.LevelInfo, "graphql", seen.attributes()...)
 	if d.options.Observe != nil {
 		d.options.Observe(ctx, seen)
 	}

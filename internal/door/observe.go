@@ -3,7 +3,9 @@ package door
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -51,6 +53,16 @@ func (o *Observation) asked(params *graphql.RawParams, operation *graphql.Operat
 	o.OperationType = string(operation.Operation.Operation)
 	o.Cost = graph.CostOf(operation).Requested
 	o.RootFields = rootFields(operation.Operation.SelectionSet)
+}
+
+// attributes are the observation as a line of log has it.
+func (o *Observation) attributes() []slog.Attr {
+	return []slog.Attr{
+		slog.String("request", o.RequestID), slog.String("role", string(o.Viewer.Role)), slog.String("organization", o.Viewer.Organization),
+		slog.String("subject", o.Viewer.Subject), slog.String("type", o.OperationType), slog.String("operation", o.OperationName),
+		slog.String("document", o.DocumentHash), slog.Int("status", o.Status), slog.String("codes", strings.Join(o.Codes, " ")),
+		slog.Int("cost", o.Cost), slog.Duration("duration", o.Duration), slog.Int("request_bytes", o.RequestBytes), slog.Int("response_bytes", o.ResponseBytes),
+	}
 }
 
 // rootFields names the fields of an operation's root, each once. It enters each
