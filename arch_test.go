@@ -37,13 +37,15 @@ var rooms = map[string]room{
 		why: "it translates GraphQL and leaves SQL to internal/store"},
 	"internal/door": {imports: "graph internal/auth internal/market models github.com/99designs/gqlgen github.com/vektah/gqlparser",
 		why: "it is HTTP in front of graph, and knows nothing of the trade"},
+	"internal/telemetry": {imports: "internal/auth internal/door internal/market internal/store models go.opentelemetry.io/otel github.com/99designs/gqlgen github.com/prometheus",
+		why: "it is told what happens by hooks, and changes nothing"},
 	"graph/generated": {imports: "graph/page graph/scalar internal/market internal/money internal/rating models reports github.com/99designs/gqlgen github.com/vektah/gqlparser",
 		why: "it is gqlgen's output over the nouns"},
 	"graph/page": {imports: "internal/money internal/rating models reports",
 		why: "it is the shapes of lists, filled by graph"},
 	"graph/scalar": {imports: "internal/money models github.com/99designs/gqlgen",
 		why: "it spells values, and knows nothing else"},
-	"internal/cli": {imports: "demo internal/auth internal/formats internal/market internal/money internal/rating internal/store models reports " +
+	"internal/cli": {imports: "demo internal/auth internal/formats internal/market internal/money internal/rating internal/store internal/telemetry models reports " +
 		"github.com/alecthomas/kong github.com/mattn/go-isatty github.com/schollz/progressbar golang.org/x/term",
 		why: "a command is load, compute, print, and leaves GraphQL to graph"},
 	"internal/auth": {imports: "models github.com/golang-jwt/jwt",

@@ -50,7 +50,10 @@ func isTerminal(file *os.File) bool {
 
 // mount adds the API and the pages.
 func mount(mux *http.ServeMux, site cli.Site) error {
-	mux.Handle("/graphql", door.New(site.Market, door.Options{Identifier: site.Tokens, Clock: site.Clock, Logger: site.Logger}))
+	watch := site.Telemetry
+	mux.Handle("/graphql", watch.Handler(door.New(site.Market, door.Options{
+		Identifier: watch.Identifier(site.Tokens), Clock: site.Clock, Logger: site.Logger, Observe: watch.Observe, Extension: watch.GraphQL(),
+	})))
 	mux.Handle("/playground", web.Playground())
 	mux.Handle("/playground/", web.Playground())
 	mux.HandleFunc("GET /schema.graphql", func(w http.ResponseWriter, _ *http.Request) {

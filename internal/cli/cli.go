@@ -19,6 +19,7 @@ import (
 	"sellthrough/internal/auth"
 	"sellthrough/internal/market"
 	"sellthrough/internal/store"
+	"sellthrough/internal/telemetry"
 	"sellthrough/models"
 )
 
@@ -55,8 +56,9 @@ type Site struct {
 	Market *market.Market
 	Tokens *auth.Tokens
 	// Clock is the machine's, which the lifetimes of tokens are measured with.
-	Clock  func() time.Time
-	Logger *slog.Logger
+	Clock     func() time.Time
+	Logger    *slog.Logger
+	Telemetry *telemetry.Telemetry
 }
 
 // commands is the command line.
@@ -199,25 +201,48 @@ const (
 // session is an open database with the clock that counts on it.
 type session struct {
 	*market.Market
-	frozen bool
-	logger *slog.Logger
+	frozen    bool
+	logger    *slog.Logger
+	telemetry *telemetry.Telemetry
 }
 
 // existing is for commands that are worth nothing on a database that they would
 // have to make: its name is mistyped, and "all well" would be a lie.
 var existing = store.Options{Existing: true}
 
-// open opens the database. Who asks closes its store.
+// open opens the database, and says what happens to it where the environment
+// wants traces. Who asks closes it.
 func (c *commands) open(ctx context.Context, p *Program, options store.Options) (*session, error) {
-	database, err := store.Open(ctx, c.database(defaultDatabase), options)
-	if err != nil {
+	s := &session{frozen: c.Now.at != nil, logger: options.Logger}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if s.telemetry, err = telemetry.New(ctx, telemetry.Options{Version: p.Version, Clock: p.Clock, Environment: p.Environment, Logger: s.logger}); err != nil {
 		return nil, err
 	}
-	s := &session{Market: market.New(database, nil), frozen: c.Now.at != nil, logger: options.Logger}
+	options.Watch = s.telemetry.Transaction
+	database, err := store.Open(ctx, c.database(defaultDatabase), options)
+	if err != nil {
+		return nil, errors.Join(err, s.telemetry.Close(ctx))
+	}
+	s.Market = market.New(database, nil)
+	s.telemetry.Watch(s.Market)
 	if s.Clock, err = c.clock(ctx, p, database); err != nil {
-		return nil, errors.Join(err, database.Close())
+		return nil, errors.Join(err, s.close(ctx))
 	}
 	return s, nil
+}
+
+// close closes the database, and delivers what is left of the traces.
+func (s *session) close(ctx context.Context) error {
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if err := s.telemetry.Close(ctx); err != nil {
+		s.logger.WarnContext(ctx, "telemetry", "error", err) // what was done stands, told or not
+	}
+	return s.Store.Close()
 }
 
 const (
@@ -256,6 +281,6 @@ func (c *commands) with(ctx context.Context, p *Program, options store.Options, 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Store.Close()) }()
+	defer func() { err = errors.Join(err, s.close(ctx)) }()
 	return f(s)
 }

@@ -675,8 +675,8 @@ func TestStoppedImport(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		p.Stdout, p.Stderr = &stdout, &stderr
 		calls := 0
-		p.Clock = func() time.Time { // asked once for each chunk that is saved, among others
-			if calls++; calls == 5 {
+		p.Clock = func() time.Time { // asked when a transaction begins and ends and within, among others: this is in the second chunk's
+			if calls++; calls == 10 {
 				cancel()
 			}
 			return now

@@ -22,14 +22,15 @@ import (
 )
 
 type demoCommand struct {
-	Listen string `default:"127.0.0.1:8080" help:"Address to serve on." placeholder:"HOST:PORT"`
+	Listen   string `default:"127.0.0.1:8080" help:"Address to serve on." placeholder:"HOST:PORT"`
+	watching `set:"log_level=WARN"`
 }
 
 // Run loads the demo market into the database, unless it is there, and serves
 // it with a clock that starts inside its data.
 func (d *demoCommand) Run(ctx context.Context, p *Program, c *commands) (err error) {
 	c.Database = c.database(demoDatabase)
-	logger := slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	logger := d.logger(p)
 	if err := c.loadDemo(ctx, p, logger); err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (d *demoCommand) Run(ctx context.Context, p *Program, c *commands) (err err
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, session.Store.Close()) }()
+	defer func() { err = errors.Join(err, session.close(ctx)) }()
 	site, err := c.site(ctx, p, session)
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (d *demoCommand) Run(ctx context.Context, p *Program, c *commands) (err err
 		w.Header().Set("Cache-Control", "no-store")
 		_ = json.NewEncoder(w).Encode(tokens)
 	})
-	return p.serve(ctx, session, d.Listen, site, mux, func(address string) {
+	return p.serve(ctx, session, d.Listen, d.MetricsListen, site, mux, func(address string) {
 		tokens, err := issue(desks, site)
 		if err != nil {
 			logger.ErrorContext(ctx, "tokens", "error", err)

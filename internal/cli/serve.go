@@ -11,33 +11,45 @@ import (
 	"time"
 
 	"sellthrough/internal/store"
+	"sellthrough/internal/telemetry"
 	"sellthrough/models"
 )
 
 type serveCommand struct {
-	Listen string `default:"127.0.0.1:8080" help:"Address to serve on." placeholder:"HOST:PORT"`
+	Listen   string `default:"127.0.0.1:8080" help:"Address to serve on." placeholder:"HOST:PORT"`
+	watching `set:"log_level=INFO"`
+}
+
+// watching is how a server is watched.
+type watching struct {
+	MetricsListen string     `help:"Serve /metrics here instead of beside the API." placeholder:"HOST:PORT"`
+	LogFormat     string     `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json."`
+	LogLevel      slog.Level `default:"${log_level}" help:"Least level of what is logged: DEBUG, INFO, WARN or ERROR." placeholder:"LEVEL"`
+}
+
+func (w *watching) logger(p *Program) *slog.Logger {
+	return telemetry.NewLogger(p.Stderr, w.LogFormat, w.LogLevel)
 }
 
 // Run serves until the context ends.
 func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err error) {
-	logger := slog.New(slog.NewTextHandler(p.Stderr, nil))
-	session, err := c.open(ctx, p, store.Options{Logger: logger})
+	session, err := c.open(ctx, p, store.Options{Logger: s.logger(p)})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, session.Store.Close()) }()
+	defer func() { err = errors.Join(err, session.close(ctx)) }()
 	site, err := c.site(ctx, p, session)
 	if err != nil {
 		return err
 	}
-	return p.serve(ctx, session, s.Listen, site, http.NewServeMux(), func(address string) {
+	return p.serve(ctx, session, s.Listen, s.MetricsListen, site, http.NewServeMux(), func(address string) {
 		fmt.Fprintf(p.Stderr, "Serving http://%s/graphql, playground at http://%s/playground\n", address, address)
 	})
 }
 
 func (c *commands) site(ctx context.Context, p *Program, s *session) (Site, error) {
 	tokens, err := c.tokens(ctx, s)
-	return Site{Market: s.Market, Tokens: tokens, Clock: p.Clock, Logger: s.logger}, err
+	return Site{Market: s.Market, Tokens: tokens, Clock: p.Clock, Logger: s.logger, Telemetry: s.telemetry}, err
 }
 
 // How long a connection may take, and how long open requests have at the end.
@@ -49,46 +61,70 @@ const (
 )
 
 // serve serves the site on the address, and works, until the context ends; then
-// it lets open requests finish. ready hears the address once it listens.
-func (p *Program) serve(ctx context.Context, s *session, address string, site Site, mux *http.ServeMux, ready func(address string)) error {
+// it lets open requests finish. Figures are at /metrics of the same address, or of
+// metricsAddress alone. ready hears the address once it listens.
+func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress string, site Site, mux *http.ServeMux, ready func(address string)) error {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.readyz)
+	apart := mux
+	if metricsAddress != "" {
+		apart = http.NewServeMux()
+	}
+	apart.Handle("GET /metrics", s.telemetry.Metrics())
 	if err := p.Mount(mux, site); err != nil {
 		return err
 	}
-	listener, err := p.Listen(ctx, address)
+	listener, err := p.listen(ctx, address)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", address, networkError(err))
+		return err
 	}
-	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
+	servers := map[*http.Server]net.Listener{s.server(mux): listener}
+	if apart != mux {
+		beside, err := p.listen(ctx, metricsAddress)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		servers[s.server(apart)] = beside
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	worked := make(chan struct{})
 	go func() {
 		defer close(worked)
-		if !s.frozen {
-			s.workEachSecond(ctx)
-		}
+		s.workEachSecond(ctx)
 	}()
-	ended := make(chan error, 1)
+	ended := make(chan error, len(servers))
 	ready(listener.Addr().String()) // who connects now waits in the listener's queue
-	go func() { ended <- server.Serve(listener) }()
+	for server, listener := range servers {
+		go func() { ended <- server.Serve(listener) }()
+	}
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
-		shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		err = server.Shutdown(shutdown)
+	}
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	for server := range servers {
+		err = errors.Join(err, server.Shutdown(shutdown))
 	}
 	stop()
 	<-worked
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
 	return err
+}
+
+func (p *Program) listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := p.Listen(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", address, networkError(err))
+	}
+	return listener, nil
+}
+
+func (s *session) server(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
+	}
 }
 
 // networkError leaves out the address, which is said already.
@@ -114,25 +150,33 @@ func (s *session) readyz(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "ready\n")
 }
 
-// workEachSecond does what is due until the context ends. A step that fails is
-// due again the next second.
+// workEachSecond does what is due until the context ends, unless the clock is
+// frozen, and counts what figures show. What fails is due again the next second.
 func (s *session) workEachSecond(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		done, err := s.Work(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			s.logger.ErrorContext(ctx, "work", "error", err)
-		case done.Authorized+done.Published+done.Failed+done.Live+done.Ended > 0:
-			s.logger.InfoContext(ctx, "work", "authorized", done.Authorized, "published", done.Published, "failed", done.Failed, "live", done.Live, "ended", done.Ended)
+		if !s.frozen {
+			s.work(ctx)
+		}
+		if err := s.telemetry.Count(ctx, s.Store); err != nil && ctx.Err() == nil {
+			s.logger.ErrorContext(ctx, "count", "error", err)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+func (s *session) work(ctx context.Context) {
+	done, err := s.Work(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.logger.ErrorContext(ctx, "work", "error", err)
+	case done.Authorized+done.Published+done.Failed+done.Live+done.Ended > 0:
+		s.logger.InfoContext(ctx, "work", "authorized", done.Authorized, "published", done.Published, "failed", done.Failed, "live", done.Live, "ended", done.Ended)
 	}
 }
