@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -850,4 +851,41 @@ func TestDemo(t *testing.T) {
 	market(t, other)
 	r := run(t, "demo", "--database", other).must(t, 2)
 	r.says(t, r.stderr, "holds a market already")
+}
+
+// A demo that starts over forgets what was done to it, also on a server. Another
+// market is refused and keeps what it has, and so is a demo that runs.
+func TestDemoReset(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		t.Chdir(t.TempDir()) // where the rejected records of a server's demo go
+		market(t, database)
+		r := run(t, "demo", "--reset", "--database", database).must(t, 2)
+		r.says(t, r.stderr, "is not marked as the demo's: nothing was erased")
+		run(t, "token", "--role", "PUBLISHER", "--organization", "contoso", "--database", database).must(t, 0)
+	})
+	engines(t, func(t *testing.T, database string) {
+		t.Chdir(t.TempDir())
+		served := 0
+		demo := func(whileItRuns func(), arguments ...string) ran {
+			p := program(append([]string{"demo", "--database", database}, arguments...)...)
+			p.Listen = func(context.Context, string) (net.Listener, error) {
+				served++
+				whileItRuns()
+				return nil, errors.New("seen enough")
+			}
+			return runProgram(p)
+		}
+		demo(func() {
+			r := run(t, "demo", "--reset", "--database", database).must(t, 2)
+			r.says(t, r.stderr, "open: stop it first; nothing was erased")
+		})
+		run(t, "import", "catalogue", file(t, "catalogue.jsonl", catalogue), "--database", database).must(t, 0)
+		r := demo(func() {}, "--reset")
+		r.says(t, r.stderr, "Loading the demo market")
+		if served != 2 {
+			t.Errorf("served %d times, want 2", served)
+		}
+		r = run(t, "token", "--role", "PUBLISHER", "--organization", "contoso", "--database", database).must(t, 2)
+		r.says(t, r.stderr, "is no publisher of this database")
+	})
 }

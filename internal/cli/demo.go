@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +25,7 @@ import (
 
 type demoCommand struct {
 	Listen   string `default:"127.0.0.1:8080" help:"Address to serve on." placeholder:"HOST:PORT"`
+	Reset    bool   `help:"Start over: erase the demo's database first, and no other."`
 	watching `set:"log_level=WARN"`
 }
 
@@ -31,6 +34,11 @@ type demoCommand struct {
 func (d *demoCommand) Run(ctx context.Context, p *Program, c *commands) (err error) {
 	c.Database = c.database(demoDatabase)
 	logger := d.logger(p)
+	if d.Reset {
+		if err := eraseDemo(ctx, c.Database); err != nil {
+			return err
+		}
+	}
 	if err := c.loadDemo(ctx, p, logger); err != nil {
 		return err
 	}
@@ -67,6 +75,24 @@ func (d *demoCommand) Run(ctx context.Context, p *Program, c *commands) (err err
 	})
 }
 
+// eraseDemo removes what loadDemo made. A database that is not the demo's is
+// refused, and nothing has changed then.
+func eraseDemo(ctx context.Context, database string) error {
+	if err := store.Erase(ctx, database, settingDemo); err != nil {
+		return err
+	}
+	steps, err := demo.Story()
+	for _, step := range steps {
+		if step.File != "" {
+			removed := os.Remove(rejectedOfDemo(database, step.File))
+			if !errors.Is(removed, fs.ErrNotExist) {
+				err = errors.Join(err, removed)
+			}
+		}
+	}
+	return err
+}
+
 // loadDemo tells the demo's story to an empty database, through the same jobs
 // as any import, with the clock of the story. A load that was cut off begins
 // again: what is there is a duplicate.
@@ -87,7 +113,7 @@ func (c *commands) loadDemo(ctx context.Context, p *Program, logger *slog.Logger
 	fmt.Fprintln(p.Stderr, "Loading the demo market into "+withoutPassword(c.Database))
 	for _, step := range steps {
 		m := market.New(database, func() time.Time { return step.At })
-		if err := p.tell(ctx, m, step, demoFolder(c.Database)); err != nil {
+		if err := p.tell(ctx, m, step, c.Database); err != nil {
 			return fmt.Errorf("demo, %s: %w", cmp.Or(step.File, "work"), err)
 		}
 	}
@@ -123,7 +149,7 @@ func beginDemo(ctx context.Context, database *store.Store) (loaded bool, err err
 }
 
 // tell takes one step of the story.
-func (p *Program) tell(ctx context.Context, m *market.Market, step demo.Step, folder string) error {
+func (p *Program) tell(ctx context.Context, m *market.Market, step demo.Step, database string) error {
 	if step.Work {
 		_, err := m.Work(ctx)
 		return err
@@ -135,7 +161,7 @@ func (p *Program) tell(ctx context.Context, m *market.Market, step demo.Step, fo
 	defer file.Close()
 	job := importJob{
 		market: m, format: formats.Format(step.Format),
-		rejectedPath: filepath.Join(folder, "sellthrough-demo."+step.File+".rejected.jsonl"),
+		rejectedPath: rejectedOfDemo(database, step.File),
 		progress:     func(int) {}, warn: func(string) {},
 	}
 	kind, known := importKinds[step.Import]
@@ -150,12 +176,14 @@ func (p *Program) tell(ctx context.Context, m *market.Market, step demo.Step, fo
 	return err
 }
 
-// demoFolder is where the demo's rejected records go: beside its database.
-func demoFolder(database string) string {
+// rejectedOfDemo is where the rejected records of one of the demo's files go:
+// beside its database.
+func rejectedOfDemo(database, file string) string {
+	folder := "."
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok && path != ":memory:" {
-		return filepath.Dir(path)
+		folder = filepath.Dir(strings.TrimPrefix(path, "//"))
 	}
-	return "."
+	return filepath.Join(folder, "sellthrough-demo."+file+".rejected.jsonl")
 }
 
 // withoutPassword is a database's URL fit to be shown.

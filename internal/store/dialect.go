@@ -31,6 +31,11 @@ type dialect struct {
 	lock func(ctx context.Context, db *sql.DB) (release func(failed error) error, err error)
 	// readOnly and readWrite are how transactions begin.
 	readOnly, readWrite *sql.TxOptions
+	// tables names the tables of the database, the engine's own left out.
+	tables string
+	// exclude keeps everybody else out until release, if nobody else is in.
+	exclude func(ctx context.Context, db *sql.DB) (alone bool, err error)
+	release func(ctx context.Context, db *sql.DB) error
 	// loadData tells whether the server takes LOAD DATA LOCAL.
 	loadData bool
 }
@@ -60,7 +65,10 @@ var sqliteDialect = dialect{
 		"{digest}", "BLOB",
 		"{table}", "WITHOUT ROWID",
 	),
-	lock: lockSQLite,
+	lock:    lockSQLite,
+	tables:  "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+	exclude: excludeSQLite,
+	release: commitSQLite,
 	// The writer's connection begins with IMMEDIATE (see sqliteTarget).
 	readOnly:  &sql.TxOptions{ReadOnly: true},
 	readWrite: nil,
@@ -85,6 +93,9 @@ var mysqlDialect = dialect{
 		"{table}", "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci",
 	),
 	lock:     lockMySQL,
+	tables:   "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
+	exclude:  excludeMySQL,
+	release:  releaseMySQL,
 	readOnly: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 	// A writer must see what others committed while it waited for a lock.
 	// REPEATABLE READ would show it the world before, and takes gap locks.
@@ -155,8 +166,7 @@ func (t sqliteTarget) open(ctx context.Context, s *Store) error {
 	if folder := filepath.Dir(t.path); !isFolder(folder) {
 		return &Error{"cannot open the database " + t.path + ": there is no folder " + folder}
 	}
-	shared := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(t.path) +
-		"?_time_integer_format=unix_micro&_inttotime=1&_dqs=0&_pragma=busy_timeout(10000)"
+	shared := t.dsn()
 	var err error
 	s.writer, err = openSQLite(ctx, shared+"&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous("+synchronous+")&_pragma=cache_size(-65536)")
 	if err == nil {
@@ -242,24 +252,10 @@ func (t mysqlTarget) place() string { return t.address + "/" + t.name }
 
 func (t mysqlTarget) open(ctx context.Context, s *Store) error {
 	s.dialect = mysqlDialect
-	config := mysqldriver.NewConfig()
-	config.User, config.Passwd, config.Net, config.Addr, config.DBName = t.user, t.password, "tcp", t.address, t.name
-	config.Timeout = 10 * time.Second
-	config.ParseTime, config.Loc = true, time.UTC
-	// One round trip a query, not two.
-	config.InterpolateParams = true
-	// An UPDATE counts the rows it found, as on SQLite, not those it changed.
-	config.ClientFoundRows = true
-	config.Logger = &mysqldriver.NopLogger{}
-	config.Params = map[string]string{
-		"time_zone": "'+00:00'",
-		"sql_mode":  "'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
-	}
-	connector, err := mysqldriver.NewConnector(config)
+	db, err := t.connect()
 	if err != nil {
-		return &Error{"cannot use the database " + t.String() + ": " + urlForms}
+		return err
 	}
-	db := sql.OpenDB(connector)
 	const connections = 16
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
@@ -277,6 +273,28 @@ func (t mysqlTarget) open(ctx context.Context, s *Store) error {
 	err = db.QueryRowContext(ctx, "SELECT @@local_infile").Scan(&localInfile)
 	s.dialect.loadData = err == nil && localInfile
 	return ctx.Err()
+}
+
+// connect prepares the connections and makes none yet.
+func (t mysqlTarget) connect() (*sql.DB, error) {
+	config := mysqldriver.NewConfig()
+	config.User, config.Passwd, config.Net, config.Addr, config.DBName = t.user, t.password, "tcp", t.address, t.name
+	config.Timeout = 10 * time.Second
+	config.ParseTime, config.Loc = true, time.UTC
+	// One round trip a query, not two.
+	config.InterpolateParams = true
+	// An UPDATE counts the rows it found, as on SQLite, not those it changed.
+	config.ClientFoundRows = true
+	config.Logger = &mysqldriver.NopLogger{}
+	config.Params = map[string]string{
+		"time_zone": "'+00:00'",
+		"sql_mode":  "'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+	}
+	connector, err := mysqldriver.NewConnector(config)
+	if err != nil {
+		return nil, &Error{"cannot use the database " + t.String() + ": " + urlForms}
+	}
+	return sql.OpenDB(connector), nil
 }
 
 // String is the URL without the password.

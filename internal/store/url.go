@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"net"
 	"net/url"
 	"strings"
@@ -11,6 +12,8 @@ import (
 type target interface {
 	// open connects and fills the store's dialect and pools.
 	open(ctx context.Context, s *Store) error
+	// alone opens one connection, for who must not share the database.
+	alone(ctx context.Context) (*sql.DB, dialect, error)
 	// place names it to users, without who opens it.
 	place() string
 }
