@@ -589,6 +589,53 @@ func TestPurchasesInAnyOrder(t *testing.T) {
 	r.says(t, r.stdout, "0 accepted, 5003 duplicates, 1 rejected")
 }
 
+// Validated only, a file of any number of chunks is answered as its import would
+// be, later records that need earlier ones included, and nothing is written.
+func TestImportValidateOnly(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		r := run(t, "import", "catalogue", file(t, "catalogue.jsonl", catalogue), "--validate-only", "--database", database).must(t, 2)
+		r.says(t, r.stderr, "there is no database at ")
+		market(t, database)
+		var plans, usage strings.Builder
+		for i := range 2_500 {
+			fmt.Fprintf(&plans, `{"kind":"plan","productId":"many-%d","id":"one","title":"One","pricingModel":"USAGE"}`+"\n", i-1_500) // of a chunk before
+			fmt.Fprintf(&plans, `{"kind":"product","id":"many-%d","publisherId":"contoso","title":"Many","type":"SAAS","published":true,"public":true,"transactable":true,"cspOptIn":"ANY"}`+"\n", i)
+		}
+		usage.WriteString(usageHeader)
+		for i := range 50_003 { // the last two are in the second chunk, and stand in the first
+			fmt.Fprintf(&usage, "m,u-%d,2024-05-02T10:00:00Z,metered-1,calls,%d\n", i%50_001, 1+i/50_002)
+		}
+		for _, c := range []struct{ kind, file, text, says string }{
+			{"catalogue", "plans.jsonl", plans.String(), "5000 records: 3500 accepted, 0 duplicates, 1500 rejected"},
+			{"private-offers", "offers.jsonl", offer, "1 records: 1 accepted, 0 duplicates, 0 rejected"},
+			{"usage", "usage.csv", usage.String(), "50003 records: 50001 accepted, 1 duplicates, 1 rejected"},
+		} {
+			path := file(t, c.file, c.text)
+			ask := func(arguments ...string) (answer, rejected string) {
+				r := runProgram(program(append([]string{"import", c.kind, path, "--database", database}, arguments...)...))
+				text, _ := os.ReadFile(path + ".rejected.jsonl")
+				if answer, _, _ = strings.Cut(r.stdout, ", in "); r.status > 1 {
+					t.Fatal(r.stderr)
+				}
+				return answer, string(text)
+			}
+			before := storetest.Dump(t, database)
+			foreseen, wouldReject := ask("--validate-only")
+			if changes := storetest.Changes(before, storetest.Dump(t, database)); len(changes) > 0 {
+				t.Errorf("%s: %d rows were written, such as %s", c.kind, len(changes), changes[0])
+			}
+			done, rejected := ask()
+			if !strings.Contains(done, c.says) || foreseen != done+", validated only" || rejected != wouldReject {
+				t.Errorf("%s: foreseen %s, done %s, want %s; %d and %d bytes rejected", c.kind, foreseen, done, c.says, len(wouldReject), len(rejected))
+			}
+			again, _ := ask("--validate-only") // all of it is there now
+			if !strings.Contains(again, " 0 accepted, ") {
+				t.Errorf("%s again: %s", c.kind, again)
+			}
+		}
+	})
+}
+
 // A process that is killed in the middle of an import, at any place, leaves
 // nothing half done: the same file imported again counts every record once.
 func TestKilledImport(t *testing.T) {

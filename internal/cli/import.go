@@ -31,6 +31,8 @@ type importCommand struct {
 	Format   string `help:"Format of a usage file whose text does not tell: csv, jsonl, metering, daily-rated."`
 	Rejected string `help:"Where rejected records go. Default: beside the file, under its name and .rejected.jsonl." placeholder:"PATH"`
 	JSON     bool   `name:"json" help:"Print one JSON object: the summary, or why there was nothing to sum up."`
+
+	ValidateOnly bool `help:"Answer every record as the import would, and record nothing; the rejected ones are written down. The whole file is one transaction, and others who record wait for its end."`
 }
 
 var usageFormats = []formats.Format{formats.FormatAny, formats.FormatCSV, formats.FormatJSONLines, formats.FormatMetering, formats.FormatDailyRated}
@@ -42,7 +44,7 @@ func (i *importCommand) Run(ctx context.Context, p *Program, c *commands) error 
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(err, ctx.Err())
 	}
-	summary := importSummary{File: i.File, Kind: i.What, ImportCount: done, Seconds: seconds(p.Clock().Sub(began))}
+	summary := importSummary{File: i.File, Kind: i.What, ImportCount: done, ValidateOnly: i.ValidateOnly, Seconds: seconds(p.Clock().Sub(began))}
 	if err != nil {
 		summary.Error = explain(err)
 	}
@@ -73,13 +75,25 @@ func (i *importCommand) run(ctx context.Context, p *Program, c *commands) (done 
 		return done, i.fault(0, err)
 	}
 	defer input.Close()
-	err = c.with(ctx, p, store.Options{}, func(s *session) error {
+	options := store.Options{}
+	if i.ValidateOnly {
+		options = store.Options{Existing: true, SkipMigrations: true} // tables are written, too
+	}
+	err = c.with(ctx, p, options, func(s *session) error {
 		progress := p.progress(input)
 		job := importJob{
 			market: s.Market, kind: i.Kind, format: formats.Format(i.Format),
 			rejectedPath: cmp.Or(i.Rejected, rejectedPath(i.File)), progress: progress.show, warn: func(warning string) { progress.say(warning) },
 		}
-		done, err = kind(ctx, job, input)
+		if i.ValidateOnly {
+			err = s.Rehearse(ctx, func(rehearsed *market.Market) (err error) {
+				job.market = rehearsed
+				done, err = kind(ctx, job, input)
+				return err
+			})
+		} else {
+			done, err = kind(ctx, job, input)
+		}
 		progress.end()
 		return i.fault(done.Records, err)
 	})
@@ -93,6 +107,8 @@ func (i *importCommand) fault(records int, err error) error {
 		return nil
 	case records == 0:
 		return &explained{i.File + ": " + explain(fileError(err)), err}
+	case i.ValidateOnly:
+		return &explained{fmt.Sprintf("%s: stopped after %d records, of which none is recorded: %s", i.File, records, explain(fileError(err))), err}
 	}
 	return &explained{fmt.Sprintf("%s: stopped after %d records, which stand; import the file again to go on: %s", i.File, records, explain(fileError(err))), err}
 }
@@ -130,6 +146,8 @@ type importSummary struct {
 	File string `json:"file"`
 	Kind string `json:"kind"`
 	ImportCount
+	// ValidateOnly says that nothing of it was recorded.
+	ValidateOnly bool `json:"validateOnly,omitempty"`
 	// Seconds is a decimal number.
 	Seconds string `json:"seconds"`
 	// Error is what stopped the import.
@@ -148,6 +166,9 @@ func (s *importSummary) sentence() string {
 	where := ""
 	if s.RejectedFile != "" {
 		where = " (see " + s.RejectedFile + ")"
+	}
+	if s.ValidateOnly {
+		where += ", validated only"
 	}
 	return fmt.Sprintf("%s: %d records: %d accepted, %d duplicates, %d rejected%s", s.File, s.Records, s.Accepted, s.Duplicates, s.Rejected, where)
 }

@@ -27,6 +27,10 @@ type Market struct {
 	Refunds models.RefundPolicy
 	// Watch hears of the jobs; nil hears nothing.
 	Watch Watch
+
+	// rehearsal is the transaction that takes all changes and is undone, nil for
+	// each change its own.
+	rehearsal *store.Writer
 }
 
 // New returns a market with the limits of the rules (D10, D19).

@@ -69,7 +69,7 @@ func change[T any](ctx context.Context, m *Market, request Request, run func(w *
 	var answer T
 	faults := request.Check()
 	keyed := request.IdempotencyKey != nil && len(faults) == 0
-	err := m.Store.Write(ctx, request.Viewer, func(w *store.Writer) error {
+	err := m.write(ctx, request.Viewer, func(w *store.Writer) error {
 		if keyed {
 			if again, replayed, err := replay[T](w, request); replayed || err != nil {
 				answer = again
@@ -101,6 +101,26 @@ func change[T any](ctx context.Context, m *Market, request Request, run func(w *
 		return none, vs, nil
 	}
 	return none, nil, err
+}
+
+// Rehearse runs f with a market that keeps nothing: what f changes through it, it
+// finds changed, and in the end all of it is undone. So a whole file is answered
+// as its import would be, whatever the number of its batches. It is for one
+// goroutine and models.System; others who write wait until it is over.
+func (m *Market) Rehearse(ctx context.Context, f func(rehearsed *Market) error) error {
+	return m.Store.Rehearse(ctx, models.System, func(w *store.Writer) error {
+		rehearsed := *m
+		rehearsed.rehearsal = w
+		return f(&rehearsed)
+	})
+}
+
+// write runs f in a transaction, or in the step of a rehearsal.
+func (m *Market) write(ctx context.Context, viewer models.Viewer, f func(w *store.Writer) error) error {
+	if m.rehearsal != nil {
+		return m.rehearsal.Step(f)
+	}
+	return m.Store.Write(ctx, viewer, f)
 }
 
 // replay is the answer that the key has already, if it has one. Of two that come

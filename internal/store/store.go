@@ -12,6 +12,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -266,11 +267,54 @@ func (s *Store) write(ctx context.Context, viewer models.Viewer, attempt int, f 
 		return wrap(err)
 	}
 	defer tx.Rollback() // does nothing after a commit
-	w := &Writer{Reader: s.writer.reader(ctx, s.dialect, viewer, tx), attempt: attempt, known: map[string]bool{}}
-	if err := f(w); err != nil {
+	if err := f(s.writer.reader(ctx, s.dialect, viewer, tx).writer(attempt)); err != nil {
 		return err
 	}
 	return wrap(tx.Commit())
+}
+
+func (r *Reader) writer(attempt int) *Writer {
+	return &Writer{Reader: r, attempt: attempt, known: map[string]bool{}}
+}
+
+// errRehearsed undoes what was only rehearsed.
+var errRehearsed = errors.New("store: rehearsed")
+
+// Rehearse runs f in one transaction and keeps nothing of it. f runs once, and
+// writes step by step (Writer.Step). Others who write wait meanwhile: all of
+// them on SQLite, those who need the same rows elsewhere. The error of f is
+// returned as Write would.
+func (s *Store) Rehearse(ctx context.Context, viewer models.Viewer, f func(w *Writer) error) error {
+	if !viewer.Valid() {
+		return ErrNobody
+	}
+	err := s.write(ctx, viewer, 1, func(w *Writer) error { return cmp.Or(f(w), errRehearsed) })
+	if errors.Is(err, errRehearsed) {
+		return nil
+	}
+	return ended(ctx, err)
+}
+
+// Step runs f inside the transaction as Write runs a transaction: where f fails,
+// what it wrote is undone, but nothing before it, and after an ErrDuplicate it
+// runs again.
+func (w *Writer) Step(f func(w *Writer) error) error {
+	for attempt := 1; ; attempt++ {
+		if _, err := w.tx.ExecContext(w.ctx, "SAVEPOINT step"); err != nil {
+			return wrap(err)
+		}
+		err := f(w.Reader.writer(attempt))
+		if err == nil {
+			_, err := w.tx.ExecContext(w.ctx, "RELEASE SAVEPOINT step")
+			return wrap(err)
+		}
+		if _, undone := w.tx.ExecContext(w.ctx, "ROLLBACK TO SAVEPOINT step"); undone != nil {
+			return errors.Join(err, wrap(undone))
+		}
+		if attempt > retries || !errors.Is(err, ErrDuplicate) {
+			return err
+		}
+	}
 }
 
 // pause waits a few milliseconds, longer after each attempt and never the same
