@@ -18,7 +18,7 @@ func (r *queryResolver) AgencyFees(ctx context.Context, month models.Month, toMo
 	if err != nil {
 		return nil, err
 	}
-	list, err := sliced[page.AgencyFee, page.AgencyFeeEdge](window{first, last, after, before}, bind("agencyFees", month, toMonth, where), maxReport, rows, agencyFeeKey)
+	list, err := sliced[page.AgencyFee, page.AgencyFeeEdge](window{first, last, after, before}, bind(ctx, "agencyFees", month, toMonth, where), maxReport, rows, agencyFeeKey)
 	return &page.AgencyFees{Of: list}, err
 }
 

@@ -88,7 +88,7 @@ func (r *Resolver) summaries(ctx context.Context, name string, a asked, groupBy 
 	if err != nil {
 		return nil, err
 	}
-	list, err := sliced[page.Summary, page.SummaryEdge](w, bind(name, a, groupBy), maxReport, rows, summaryKey)
+	list, err := sliced[page.Summary, page.SummaryEdge](w, bind(ctx, name, a, groupBy), maxReport, rows, summaryKey)
 	return &page.Summaries{Of: list}, err
 }
 
@@ -98,7 +98,7 @@ func (r *Resolver) linesPage(ctx context.Context, a asked, orderBy []generated.B
 	if err != nil {
 		return list, err
 	}
-	b, err := w.bounds(bind("billingLines", a, orderBy), maxReport)
+	b, err := w.bounds(bind(ctx, "billingLines", a, orderBy), maxReport)
 	if err != nil {
 		return list, err
 	}

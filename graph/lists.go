@@ -33,17 +33,18 @@ type bounds struct {
 	binding       binding
 }
 
-// binding ties cursors to one list under one filter and order.
+// binding ties cursors to one list of one viewer under one filter and order.
 type binding string
 
 // bind names a list with everything that decides which rows it has and in which
-// order.
-func bind(list string, decides ...any) binding {
-	text, err := json.Marshal(decides)
+// order: whose list it is, to begin with.
+func bind(ctx context.Context, list string, decides ...any) binding {
+	viewer := auth.ViewerFrom(ctx)
+	text, err := json.Marshal(append([]any{list, viewer.Role, viewer.Organization}, decides...))
 	if err != nil {
 		panic(err) // inputs are plain values
 	}
-	sum := sha256.Sum256(append([]byte(list+" "), text...))
+	sum := sha256.Sum256(text)
 	return binding(sum[:6])
 }
 
@@ -126,7 +127,7 @@ func listed[T store.Listed, E ~struct{ page.Edge[T] }](
 ) (list page.Of[T, E], err error) {
 	viewer := auth.ViewerFrom(ctx)
 	descending := len(orderBy) > 0 && orderBy[0].Direction == generated.OrderDirectionDesc
-	b, err := w.bounds(bind(name, filter, descending), maxPage)
+	b, err := w.bounds(bind(ctx, name, filter, descending), maxPage)
 	if err == nil && !(utf8.ValidString(b.after) && utf8.ValidString(b.before)) {
 		err = badCursor() // keys are made of ids
 	}

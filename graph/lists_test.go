@@ -39,7 +39,7 @@ func TestPagesCoverTheList(t *testing.T) {
 			w = window{last: &size}
 		}
 		for more := true; more; {
-			list, err := sliced[models.UnratedFact, edge](w, bind("facts"), maxReport, all, key)
+			list, err := sliced[models.UnratedFact, edge](w, bind(context.Background(), "facts"), maxReport, all, key)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestPagesCoverTheList(t *testing.T) {
 // A cursor holds where its row is gone, and between two cursors lies what lies
 // between their rows.
 func TestCursorsArePlaces(t *testing.T) {
-	all, b := facts(10), bind("facts")
+	all, b := facts(10), bind(context.Background(), "facts")
 	after, before := b.cursor(key(all[2])), b.cursor(key(all[6]))
 	rest := slices.Delete(slices.Clone(all), 2, 3)
 	list, err := sliced[models.UnratedFact, edge](window{after: &after, before: &before}, b, maxReport, rest, key)
@@ -78,7 +78,7 @@ func TestCursorsArePlaces(t *testing.T) {
 // A cursor belongs to one list under one filter and order.
 func TestCursorsAreBound(t *testing.T) {
 	one := 1
-	list, err := sliced[models.UnratedFact, edge](window{first: &one}, bind("facts", "x", 1), maxReport, facts(3), key)
+	list, err := sliced[models.UnratedFact, edge](window{first: &one}, bind(context.Background(), "facts", "x", 1), maxReport, facts(3), key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,15 +87,15 @@ func TestCursorsAreBound(t *testing.T) {
 		binding binding
 		cursor  string
 	}{
-		"another list":   {bind("others", "x", 1), cursor},
-		"another filter": {bind("facts", "y", 1), cursor},
-		"another order":  {bind("facts", "x", 2), cursor},
-		"cut":            {bind("facts", "x", 1), cursor[:4]},
-		"cut by one":     {bind("facts", "x", 1), cursor[:len(cursor)-1]},
-		"made up":        {bind("facts", "x", 1), cursorEncoding.EncodeToString([]byte(cursorVersion + string(bind("facts", "x", 1)) + "junk"))},
-		"empty":          {bind("facts", "x", 1), ""},
-		"no base64":      {bind("facts", "x", 1), "§"},
-		"other version":  {bind("facts", "x", 1), "Ag" + cursor[2:]},
+		"another list":   {bind(context.Background(), "others", "x", 1), cursor},
+		"another filter": {bind(context.Background(), "facts", "y", 1), cursor},
+		"another order":  {bind(context.Background(), "facts", "x", 2), cursor},
+		"cut":            {bind(context.Background(), "facts", "x", 1), cursor[:4]},
+		"cut by one":     {bind(context.Background(), "facts", "x", 1), cursor[:len(cursor)-1]},
+		"made up":        {bind(context.Background(), "facts", "x", 1), cursorEncoding.EncodeToString([]byte(cursorVersion + string(bind(context.Background(), "facts", "x", 1)) + "junk"))},
+		"empty":          {bind(context.Background(), "facts", "x", 1), ""},
+		"no base64":      {bind(context.Background(), "facts", "x", 1), "§"},
+		"other version":  {bind(context.Background(), "facts", "x", 1), "Ag" + cursor[2:]},
 	} {
 		if _, err := sliced[models.UnratedFact, edge](window{after: &c.cursor}, c.binding, maxReport, facts(3), key); err == nil {
 			t.Errorf("%s: the cursor is taken", name)

@@ -38,7 +38,7 @@ func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, a
 	if err != nil {
 		return nil, err
 	}
-	list, err := sliced[models.Margin, page.MarginEdge](window{first, last, after, before}, bind("margins", reseller, at, where), maxPage, margins, marginKey)
+	list, err := sliced[models.Margin, page.MarginEdge](window{first, last, after, before}, bind(ctx, "margins", reseller, at, where), maxPage, margins, marginKey)
 	return &page.Margins{Of: list}, err
 }
 

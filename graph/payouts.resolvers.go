@@ -18,7 +18,7 @@ func (r *queryResolver) Payouts(ctx context.Context, month models.Month, toMonth
 	if err != nil {
 		return nil, err
 	}
-	list, err := sliced[page.Payout, page.PayoutEdge](window{first, last, after, before}, bind("payouts", month, toMonth, where), maxReport, rows, payoutKey)
+	list, err := sliced[page.Payout, page.PayoutEdge](window{first, last, after, before}, bind(ctx, "payouts", month, toMonth, where), maxReport, rows, payoutKey)
 	return &page.Payouts{Of: list}, err
 }
 

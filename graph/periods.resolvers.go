@@ -21,7 +21,7 @@ func (r *queryResolver) BillingPeriods(ctx context.Context, first *int, after *s
 	if err != nil {
 		return nil, err
 	}
-	list, err := sliced[page.Period, page.PeriodEdge](window{first, last, after, before}, bind("billingPeriods"), maxPage, periods, periodKey)
+	list, err := sliced[page.Period, page.PeriodEdge](window{first, last, after, before}, bind(ctx, "billingPeriods"), maxPage, periods, periodKey)
 	return &page.Periods{Of: list}, err
 }
 
@@ -30,7 +30,7 @@ func (r *queryResolver) UnratedFacts(ctx context.Context, month models.Month, fi
 	if err != nil {
 		return nil, err
 	}
-	list, err := sliced[models.UnratedFact, page.UnratedFactEdge](window{first, last, after, before}, bind("unratedFacts", month), maxReport, facts, unratedKey)
+	list, err := sliced[models.UnratedFact, page.UnratedFactEdge](window{first, last, after, before}, bind(ctx, "unratedFacts", month), maxReport, facts, unratedKey)
 	return &page.UnratedFacts{Of: list}, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -345,6 +346,11 @@ func (s *stage) importFile(kind, text string) {
 	var outcomes []market.Outcome
 	var err error
 	switch kind {
+	case "private-offers":
+		for _, d := range records(s.t, formats.ReadPrivateOffers(in, s.market.Limits)) {
+			outcome, failed := s.market.RecordPrivateOffer(ctx, models.System, d.Offer, d.Live, nil)
+			outcomes, err = append(outcomes, outcome), errors.Join(err, failed)
+		}
 	case "catalogue":
 		outcomes, _, err = s.market.SaveCatalogue(ctx, asSystem, records(s.t, formats.ReadCatalogue(in, "")), nil)
 	case "exchange-rates":
