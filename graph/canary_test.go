@@ -225,8 +225,8 @@ func (m *canaryMarket) connection(field *ast.FieldDefinition) bool {
 	return strings.HasSuffix(field.Type.Name(), "Connection")
 }
 
-// samples are values for arguments that must be given, by name or by type.
-var samples = map[string]string{
+// givens are values for arguments that must be given, by name or by type.
+var givens = map[string]string{
 	"month": `"2024-09"`, "unratedFacts.month": `"2024-10"`, "market": `"US"`, "name": `"x"`, "plan": `"mail/basic"`, "planId": `"plan/mail/basic"`, "productId": `"mail"`,
 	"subscriptionId": `"canary-subscription-northwind"`, "meterId": `"calls"`, "privateOffer.id": `"` + anOffer + `1"`, "node.id": `"product/mail"`, "nodes.ids": `["product/mail"]`,
 	"tenantId": `"` + northwind + `"`, "id": `"` + anOffer + `5"`, "source": `"probe"`, "externalId": `"1"`, "percentage": `"1"`,
@@ -236,10 +236,10 @@ var samples = map[string]string{
 // sample is a value for an argument.
 func (m *canaryMarket) sample(owner string, name string, of *ast.Type) string {
 	m.t.Helper()
-	if text, ok := samples[owner+"."+name]; ok {
+	if text, ok := givens[owner+"."+name]; ok {
 		return text
 	}
-	if text, ok := samples[name]; ok {
+	if text, ok := givens[name]; ok {
 		return text
 	}
 	if of.Elem != nil {
@@ -251,7 +251,7 @@ func (m *canaryMarket) sample(owner string, name string, of *ast.Type) string {
 	case ast.Enum:
 		return definition.EnumValues[0].Name
 	}
-	m.t.Fatalf("%s.%s must be given: add a value to samples of canary_test.go", owner, name)
+	m.t.Fatalf("%s.%s must be given: add a value to givens of canary_test.go", owner, name)
 	return ""
 }
 

@@ -348,7 +348,7 @@ func (s *stage) importFile(kind, text string) {
 	switch kind {
 	case "private-offers":
 		for _, d := range records(s.t, formats.ReadPrivateOffers(in, s.market.Limits)) {
-			outcome, failed := s.market.RecordPrivateOffer(ctx, models.System, d.Offer, d.Live, nil)
+			outcome, failed := s.market.RecordPrivateOffer(ctx, asSystem, d.Offer, d.Live, nil)
 			outcomes, err = append(outcomes, outcome), errors.Join(err, failed)
 		}
 	case "catalogue":
