@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -43,28 +45,52 @@ func TestREADME(t *testing.T) {
 	}
 }
 
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// cursor is opaque: how it is made may change at any time.
+var cursor = regexp.MustCompile(`"endCursor": "[^"]*"`)
+
 // TestExamples asks the demo every worked example of the playground, as the
-// role that its first line names.
+// role that its folder names, and compares the answer with the one that
+// testdata/examples keeps.
 func TestExamples(t *testing.T) {
 	demo := startDemo(t)
-	files, err := filepath.Glob("web/examples/*.graphql")
+	files, err := filepath.Glob("web/examples/*/*.graphql")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no examples: %v", err)
 	}
-	role := regexp.MustCompile(`^# As (?:a )?([A-Z]+)`)
+	var kept []string
 	for _, file := range files {
 		query, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		named := role.FindSubmatch(query)
-		if named == nil {
-			t.Errorf("%s does not say which role asks it", file)
-			continue
+		role := filepath.Base(filepath.Dir(file))
+		answer, err := json.MarshalIndent(demo.ask(t, strings.ToUpper(role), string(query)), "", "  ")
+		if err != nil {
+			t.Fatal(err)
 		}
-		if answer, _ := json.Marshal(demo.ask(t, string(named[1]), string(query))); bytes.Contains(answer, []byte(`"nodes":[]`)) {
+		answer = cursor.ReplaceAll(answer, []byte(`"endCursor": "…"`))
+		if bytes.Contains(answer, []byte(`"nodes": []`)) {
 			t.Errorf("%s shows an empty list: %s", file, answer)
 		}
+		golden := filepath.Join("testdata/examples", role, strings.TrimSuffix(filepath.Base(file), ".graphql")+".json")
+		kept = append(kept, golden)
+		if *update {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(golden), 0o755), os.WriteFile(golden, append(answer, '\n'), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(answer)+"\n"); diff != "" {
+			t.Errorf("%s (-want +got; -update accepts):\n%s", golden, diff)
+		}
+	}
+	if found, _ := filepath.Glob("testdata/examples/*/*"); len(found) != len(kept) {
+		t.Errorf("testdata/examples holds %d answers to %d examples", len(found), len(kept))
 	}
 }
 

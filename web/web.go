@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -18,7 +19,7 @@ import (
 //go:embed dist
 var dist embed.FS
 
-//go:embed examples
+//go:embed examples/*/*.graphql
 var examples embed.FS
 
 // policy lets a page run its own script and style, and speak to its own
@@ -35,10 +36,10 @@ const (
 
 // Playground serves the GraphiQL page at /playground and what belongs to it
 // below: the script and the style, whose names hold a hash of their content,
-// licenses.txt, and examples.json with the queries of its tabs, in the order of
-// their files. The page asks POST /graphql, and GET /demo/tokens
-// ([{role, organization, name, token}], 404 outside the demo) for tokens to
-// offer. Mount it at "/playground" and "/playground/".
+// licenses.txt, and examples.json with the worked examples as
+// [{role, title, query}], those of a role together. The page asks POST /graphql,
+// and GET /demo/tokens ([{role, organization, name, token}], 404 outside the
+// demo) for tokens to offer. Mount it at "/playground" and "/playground/".
 func Playground() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -76,17 +77,32 @@ func built(name string) []byte {
 	return content
 }
 
-// exampleList is the queries as a JSON list. Reading what is embedded, and
-// writing text as JSON, cannot fail.
+// example is a worked example as the page gets it.
+type example struct {
+	Role  string `json:"role"`
+	Title string `json:"title"`
+	Query string `json:"query"`
+}
+
+// headline is the first line of an example: who asks, and what.
+var headline = regexp.MustCompile(`^# As (?:an? )?([A-Z]+): (.*)`)
+
+// exampleList is the examples as a JSON list, by role in the order in which the
+// demo offers its tokens. Reading what is embedded, and writing text as JSON,
+// cannot fail; a test sees to the headlines.
 func exampleList() []byte {
-	var queries []string
-	entries, _ := examples.ReadDir("examples")
-	for _, entry := range entries {
-		query, _ := examples.ReadFile("examples/" + entry.Name())
-		queries = append(queries, string(query))
+	list := []example{}
+	for _, role := range []string{"publisher", "reseller", "finance", "operator"} {
+		entries, _ := examples.ReadDir("examples/" + role)
+		for _, entry := range entries {
+			query, _ := examples.ReadFile("examples/" + role + "/" + entry.Name())
+			if found := headline.FindSubmatch(query); found != nil {
+				list = append(list, example{string(found[1]), string(found[2]), string(query)})
+			}
+		}
 	}
-	list, _ := json.Marshal(queries)
-	return list
+	text, _ := json.Marshal(list)
+	return text
 }
 
 // serve answers with the content, of the type that the name's ending says; nil

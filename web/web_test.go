@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -96,24 +97,45 @@ func TestOtherRequests(t *testing.T) {
 	}
 }
 
-// An example is a valid query of the contract, and its first line tells the page with whose token its tab opens.
+// An example is a valid operation of the contract that changes nothing, and its
+// first line says who asks what, with the role that its folder is named after.
 func TestExamples(t *testing.T) {
-	var queries []string
-	if err := json.Unmarshal(get(t, "/playground/examples.json").Body.Bytes(), &queries); err != nil || len(queries) == 0 {
-		t.Fatalf("no examples: %v", err)
+	var served []struct{ Role, Title, Query string }
+	if err := json.Unmarshal(get(t, "/playground/examples.json").Body.Bytes(), &served); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("examples/*/*")
+	if err != nil || len(files) != len(served) {
+		t.Errorf("%d of %d examples are served: the first line of each must be \"# As a ROLE: what it asks\" (%v)", len(served), len(files), err)
 	}
 	contract, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: schema.Source()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	asker := regexp.MustCompile(`^# As (a |an )?(PUBLISHER|RESELLER|FINANCE|OPERATOR): `)
-	for _, query := range queries {
-		first, _, _ := strings.Cut(query, "\n")
-		if !asker.MatchString(first) {
-			t.Errorf("%q is not \"# As a ROLE: what it asks\"", first)
+	counted := map[string]int{}
+	for _, example := range served {
+		counted[example.Role]++
+		if example.Title == "" || !strings.Contains(example.Query, example.Role+": "+example.Title) {
+			t.Errorf("%q of %s is not the first line of %s", example.Title, example.Role, example.Query)
 		}
-		if _, err := gqlparser.LoadQueryWithRules(contract, query, rules.NewDefaultRules()); err != nil {
-			t.Errorf("%s: %v", first, err)
+		document, err := gqlparser.LoadQueryWithRules(contract, example.Query, rules.NewDefaultRules())
+		if err != nil {
+			t.Errorf("%s: %v", example.Title, err)
+			continue
+		}
+		if document.Operations[0].Operation == ast.Mutation && !strings.Contains(example.Query, "validateOnly: true") {
+			t.Errorf("%s changes the market: add validateOnly: true", example.Title)
+		}
+	}
+	for _, file := range files {
+		role := strings.ToUpper(filepath.Base(filepath.Dir(file)))
+		if text, err := os.ReadFile(file); err != nil || !regexp.MustCompile("^# As (an? )?"+role+": ").Match(text) {
+			t.Errorf("%s does not begin with \"# As a %s: \" (%v)", file, role, err)
+		}
+	}
+	for _, role := range []string{"PUBLISHER", "RESELLER", "FINANCE", "OPERATOR"} {
+		if counted[role] < 4 {
+			t.Errorf("%d examples for %s, want at least 4", counted[role], role)
 		}
 	}
 }

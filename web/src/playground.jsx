@@ -1,88 +1,199 @@
-// The playground: GraphiQL over this server's own API, opened with one worked example a tab.
+// The playground: GraphiQL over this server's own API, with worked examples for each role.
 // Addresses are relative, so that it also works behind a path prefix. Nothing comes from anywhere else.
-import { useHeadersEditorState } from '@graphiql/react'
+import { explorerPlugin } from '@graphiql/plugin-explorer'
+import '@graphiql/plugin-explorer/dist/style.css'
+import { useEditorContext, useSchemaContext } from '@graphiql/react'
 import { GraphiQLInterface, GraphiQLProvider } from 'graphiql'
 import 'graphiql/graphiql.css'
-import { useId } from 'react'
+import { useEffect, useId, useRef, useState } from 'react'
 import { createRoot } from 'react-dom/client'
+import { post, trouble } from './ask.js'
 import './playground.css'
-
-// The first line of an example says who asks: "# As a RESELLER: ...".
-const roleOf = query => query.match(/^# As (?:a |an )?([A-Z]+)/)?.[1]
-
-const headersWith = token => JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2)
+import { read, write } from './share.js'
 
 // list reads a JSON list, an empty one where there is none: outside the demo nobody hands out tokens,
 // and people paste their own.
 async function list(address) {
-  const answer = await fetch(address).catch(() => null)
+  const answer = await fetch(address, { credentials: 'omit' }).catch(() => null)
   return answer?.ok ? answer.json() : []
 }
 
-async function ask(operation, { headers } = {}) {
-  const { Authorization, ...others } = headers ?? {}
-  const answer = await fetch('graphql', {
-    method: 'POST',
-    credentials: 'omit',
-    headers: {
-      'Content-Type': 'application/json',
-      Accept: 'application/graphql-response+json, application/json',
-      ...others,
-      // An empty token means nobody: nobody may still read the schema.
-      ...(/^Bearer\s*$/.test(Authorization ?? 'Bearer') ? {} : { Authorization }),
-    },
-    body: JSON.stringify(operation),
-  })
-  const text = await answer.text()
-  try {
-    return JSON.parse(text)
-  } catch {
-    return { errors: [{ message: `HTTP ${answer.status}: ${text.slice(0, 500)}` }] }
-  }
-}
+// What the browser's tab keeps until it is closed. A pasted token never reaches the disk or an address.
+const kept = window.sessionStorage
+const CHOICE = 'sellthrough.choice'
+const PASTED = 'sellthrough.token'
 
-// Identity offers the demo's tokens and writes the chosen one into the header editor of the open tab.
-function Identity({ tokens }) {
-  const [headers, setHeaders] = useHeadersEditorState()
-  const id = useId()
-  if (tokens.length === 0) {
-    return <span>Paste a token into <b>Headers</b>: <code>sellthrough token --role OPERATOR</code> prints one.</span>
-  }
-  const chosen = tokens.findIndex(({ token }) => headers === headersWith(token))
+const NOBODY = 'NOBODY'
+const OTHER = 'OTHER'
+
+// Identity says as whom to ask: one of the demo's desks, somebody with a token of their own, or nobody.
+function Identity({ desks, choice, choose, pasted, paste, viewer }) {
+  const [select, input, who] = [useId(), useId(), useId()]
   return (
     <>
-      <label htmlFor={id}>Ask as</label>
-      <select id={id} value={chosen} onChange={event => setHeaders(headersWith(tokens[event.target.value].token))}>
-        {chosen < 0 && <option value={-1}>whoever the headers say</option>}
-        {tokens.map(({ role, name, organization }, index) => (
-          <option key={index} value={index} title={organization}>{role}{name ? ` · ${name}` : ''}</option>
+      <label htmlFor={select}>Ask as</label>
+      <select id={select} value={choice} aria-describedby={who} onChange={event => choose(event.target.value)}>
+        {desks.map(({ role, name, organization }) => (
+          <option key={role} value={role} title={organization}>{role}{name ? ` · ${name}` : ''}</option>
+        ))}
+        <option value={OTHER}>whom my token names</option>
+        <option value={NOBODY}>nobody</option>
+      </select>
+      {choice === OTHER && (
+        <>
+          <label htmlFor={input}>Token</label>
+          <input
+            id={input} type="password" autoComplete="off" spellCheck={false} value={pasted}
+            placeholder="sellthrough token --role OPERATOR" onChange={event => paste(event.target.value.trim())}
+          />
+        </>
+      )}
+      <output id={who} htmlFor={select}>{viewer}</output>
+    </>
+  )
+}
+
+// Examples puts an example into the open tab. The editor's undo brings back what was there.
+function Examples({ examples, choice, open }) {
+  const id = useId()
+  const roles = [...new Set(examples.map(({ role }) => role))]
+  roles.sort((a, b) => (b === choice) - (a === choice))
+  return (
+    <>
+      <label htmlFor={id}>Example</label>
+      <select id={id} value="" onChange={event => open(examples[event.target.value])}>
+        <option value="" disabled>choose what to ask</option>
+        {roles.map(role => (
+          <optgroup key={role} label={role}>
+            {examples.map((example, index) => example.role === role && <option key={index} value={index}>{example.title}</option>)}
+          </optgroup>
         ))}
       </select>
     </>
   )
 }
 
-function Playground({ examples, tokens }) {
-  const tokenFor = role => tokens.find(token => token.role === role)?.token ?? ''
-  const tabs = examples.map(query => ({ query, headers: headersWith(tokenFor(roleOf(query))) }))
+// Share makes an address of what the open tab asks, without who asks.
+function Share() {
+  const { queryEditor, variableEditor, tabs, activeTabIndex } = useEditorContext({ nonNull: true })
+  const [said, say] = useState('')
+  async function copy() {
+    const address = await write({
+      query: queryEditor?.getValue() ?? '',
+      variables: variableEditor?.getValue() ?? '',
+      operationName: tabs[activeTabIndex]?.operationName ?? '',
+    })
+    try {
+      await navigator.clipboard.writeText(address)
+      say('Copied.')
+    } catch { // not allowed, or no secure page: the address bar can be copied by hand
+      history.replaceState(null, '', address)
+      say('The link is in the address bar.')
+    }
+  }
+  return <><button type="button" onClick={copy}>Copy link</button><output>{said}</output></>
+}
+
+function Bar({ examples, desks, identity, shared, problem }) {
+  const { queryEditor, variableEditor, setOperationName } = useEditorContext({ nonNull: true })
+  const { introspect, schema } = useSchemaContext({ nonNull: true })
+  const { choice, choose, token } = identity
+
+  function fill({ query, variables = '', operationName = '' }) {
+    variableEditor?.setValue(variables)
+    queryEditor?.setValue(query)
+    // GraphiQL reads the new text a moment later, and would run the old operation until then.
+    if (queryEditor) queryEditor.operationName = operationName || null
+    setOperationName(operationName)
+  }
+
+  // A link that is opened here asks nothing by itself.
+  const filled = useRef(fill)
+  filled.current = fill
+  const ready = Boolean(queryEditor && variableEditor)
+  useEffect(() => {
+    if (!ready) return undefined
+    if (shared) filled.current(shared)
+    const opened = async () => {
+      const operation = await read(location)
+      if (operation) filled.current(operation)
+    }
+    window.addEventListener('hashchange', opened)
+    return () => window.removeEventListener('hashchange', opened)
+  }, [ready, shared])
+
+  // A server may show its schema to signed-in viewers only.
+  useEffect(() => { if (schema === null) introspect() }, [token])
+
+  function open(example) {
+    if (desks.some(({ role }) => role === example.role)) choose(example.role)
+    fill(example)
+  }
   return (
-    // Tabs and tokens last as long as the browser's tab does: a token never reaches the disk.
-    <GraphiQLProvider
-      fetcher={ask}
-      storage={window.sessionStorage}
-      shouldPersistHeaders
-      defaultHeaders={tabs[0].headers} // also what the first tab opens with, and every new one
-      defaultTabs={tabs}
-    >
+    <>
       <header>
         <h1>Sellthrough</h1>
-        <Identity tokens={tokens} />
+        <Examples examples={examples} choice={choice} open={open} />
+        <Share />
+        <Identity desks={desks} {...identity} />
         <a href="schema.graphql">Schema</a>
       </header>
-      <GraphiQLInterface defaultEditorToolsVisibility="headers" showPersistHeadersSettings={false} />
+      <p role="alert" hidden={!problem}>{problem}</p>
+    </>
+  )
+}
+
+function Playground({ examples, desks, shared }) {
+  const known = choice => [NOBODY, OTHER, ...desks.map(({ role }) => role)].includes(choice)
+  const [choice, setChoice] = useState(() => {
+    const before = kept.getItem(CHOICE)
+    return known(before) ? before : desks[0]?.role ?? OTHER
+  })
+  const [pasted, setPasted] = useState(() => kept.getItem(PASTED) ?? '')
+  const [viewer, setViewer] = useState('')
+  const [problem, setProblem] = useState('')
+  const token = choice === OTHER ? pasted : desks.find(({ role }) => role === choice)?.token ?? ''
+  const asking = useRef(token)
+  asking.current = token
+
+  async function ask(operation, { headers } = {}) {
+    const answer = await post(operation, asking.current, headers)
+    setProblem(trouble(answer, operation.operationName === 'IntrospectionQuery'))
+    return answer.body
+  }
+
+  // Who the server takes the token for, in its own words.
+  useEffect(() => {
+    let current = true
+    setViewer(token ? '…' : 'nobody: the schema only')
+    if (token) {
+      post({ query: '{ viewer { role organization subject } }' }, token).then(answer => {
+        if (!current) return
+        const who = answer.body.data?.viewer
+        setViewer(who ? [who.role, who.organization, who.subject].filter(Boolean).join(' · ') : 'not signed in')
+        setProblem(who ? '' : trouble(answer))
+      })
+    } else {
+      setProblem('')
+    }
+    return () => { current = false }
+  }, [token])
+
+  const identity = {
+    choice, pasted, viewer, token,
+    choose: value => { kept.setItem(CHOICE, value); setChoice(value) },
+    paste: value => { kept.setItem(PASTED, value); setPasted(value) },
+  }
+  const [explorer] = useState(() => explorerPlugin())
+  const [first] = useState(() => examples.find(({ role }) => role === choice) ?? examples[0])
+  return (
+    <GraphiQLProvider fetcher={ask} storage={kept} plugins={[explorer]} defaultQuery={first?.query} shouldPersistHeaders={false}>
+      <Bar examples={examples} desks={desks} identity={identity} shared={shared} problem={problem} />
+      <GraphiQLInterface showPersistHeadersSettings={false} />
     </GraphiQLProvider>
   )
 }
 
-const [examples, tokens] = await Promise.all([list('playground/examples.json'), list('demo/tokens')])
-createRoot(document.getElementById('playground')).render(<Playground examples={examples} tokens={tokens} />)
+const [examples, desks, shared] = await Promise.all([list('playground/examples.json'), list('demo/tokens'), read(location)])
+if (shared) history.replaceState(null, '', location.pathname + location.search) // a reload keeps what was edited since
+createRoot(document.getElementById('playground')).render(<Playground examples={examples} desks={desks} shared={shared} />)
