@@ -116,36 +116,58 @@ func eachProduct[T any](ctx context.Context, r *Resolver, products []*models.Pro
 	return dealt, err
 }
 
-// bareRecord takes the kinds off the ids of a record and lowers its GUIDs.
-func bareRecord(record models.Record) models.Record {
-	switch {
-	case record.Publisher != nil:
-		record.Publisher.ID = bare(kindPublisher, record.Publisher.ID)
-	case record.Reseller != nil:
-		record.Reseller.TenantID = bareGUID(kindReseller, record.Reseller.TenantID)
-	case record.Customer != nil:
-		record.Customer.ResellerTenantID = bareGUID(kindReseller, record.Customer.ResellerTenantID)
-		if reseller, tenant := customerOf(record.Customer.TenantID); reseller == "" || reseller == record.Customer.ResellerTenantID {
-			record.Customer.TenantID = tenant
-		}
-	case record.Product != nil:
-		record.Product.ID = bare(kindProduct, record.Product.ID)
-		record.Product.PublisherID = bare(kindPublisher, record.Product.PublisherID)
-		record.Product.AuthorizedResellers = bareAll(bareGUID, kindReseller, record.Product.AuthorizedResellers)
-	case record.Plan != nil:
-		record.Plan.ProductID = bare(kindProduct, record.Plan.ProductID)
-	case record.Meter != nil:
-		record.Meter.ProductID = bare(kindProduct, record.Meter.ProductID)
-	case record.Price != nil:
-		record.Price.ProductID = bare(kindProduct, record.Price.ProductID)
-		record.Price.PlanID = ownOf(kindPlan, record.Price.PlanID, record.Price.ProductID)
-		record.Price.MeterID = ownOf(kindMeter, record.Price.MeterID, record.Price.ProductID)
-	case record.AgencyFee != nil:
-		record.AgencyFee.PublisherID = bare(kindPublisher, record.AgencyFee.PublisherID)
-		record.AgencyFee.ProductID = bare(kindProduct, record.AgencyFee.ProductID)
-		record.AgencyFee.PrivateOfferID = bareGUID(kindPrivateOffer, record.AgencyFee.PrivateOfferID)
+// catalogueRecord reads a record, takes the kinds off its ids and lowers its
+// GUIDs.
+func catalogueRecord(in generated.CatalogueRecordInput) (record models.Record, vs models.Violations) {
+	record = models.Record{
+		Publisher: in.Publisher, Reseller: in.Reseller, Customer: in.Customer, Product: in.Product, Plan: in.Plan, Meter: in.Meter,
 	}
-	return record
+	switch {
+	case in.Publisher != nil:
+		in.Publisher.ID = bare(kindPublisher, in.Publisher.ID)
+	case in.Reseller != nil:
+		in.Reseller.TenantID = bareGUID(kindReseller, in.Reseller.TenantID)
+	case in.Customer != nil:
+		in.Customer.ResellerTenantID = bareGUID(kindReseller, in.Customer.ResellerTenantID)
+		if reseller, tenant := customerOf(in.Customer.TenantID); reseller == "" || reseller == in.Customer.ResellerTenantID {
+			in.Customer.TenantID = tenant
+		}
+	case in.Product != nil:
+		in.Product.ID = bare(kindProduct, in.Product.ID)
+		in.Product.PublisherID = bare(kindPublisher, in.Product.PublisherID)
+		in.Product.AuthorizedResellers = bareAll(bareGUID, kindReseller, in.Product.AuthorizedResellers)
+	case in.Plan != nil:
+		in.Plan.ProductID = bare(kindProduct, in.Plan.ProductID)
+	case in.Meter != nil:
+		in.Meter.ProductID = bare(kindProduct, in.Meter.ProductID)
+	case in.Price != nil:
+		product := bare(kindProduct, in.Price.ProductID)
+		record.Price = &models.Price{
+			ProductID: product, PlanID: ownOf(kindPlan, value(in.Price.PlanID), product), MeterID: ownOf(kindMeter, value(in.Price.MeterID), product),
+			Term: value(in.Price.Term), Billing: value(in.Price.Billing), Market: in.Price.Market, Currency: in.Price.Currency,
+			UnitPrice: readNumber(&vs, "unitPrice", in.Price.UnitPrice), EffectiveFrom: readMonth(&vs, "effectiveFrom", in.Price.EffectiveFrom),
+		}
+	case in.AgencyFee != nil:
+		record.AgencyFee = &models.AgencyFeeRate{
+			PublisherID: bareOf(bare, kindPublisher, in.AgencyFee.PublisherID), ProductID: bareOf(bare, kindProduct, in.AgencyFee.ProductID),
+			PrivateOfferID: bareOf(bareGUID, kindPrivateOffer, in.AgencyFee.PrivateOfferID), ChargeType: value(in.AgencyFee.ChargeType),
+			Rate: readNumber(&vs, "rate", in.AgencyFee.Rate), EffectiveFrom: readMonth(&vs, "effectiveFrom", in.AgencyFee.EffectiveFrom),
+		}
+	case in.ExchangeRate != nil:
+		record.ExchangeRate = &models.ExchangeRate{
+			Currency:   in.ExchangeRate.Currency,
+			USDPerUnit: readNumber(&vs, "USDPerUnit", in.ExchangeRate.UsdPerUnit), Month: readMonth(&vs, "Month", in.ExchangeRate.Month),
+		}
+	}
+	return record, vs
+}
+
+func readMonth(vs *models.Violations, field, text string) models.Month {
+	month, err := models.ParseMonth(text)
+	if err != nil {
+		vs.Add(field, models.CodeInvalid, err.Error())
+	}
+	return month
 }
 
 func catalogueAnswer(records []models.Record, outcomes []market.Outcome, refused models.Violations) *generated.RecordCataloguePayload {

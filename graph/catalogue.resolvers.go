@@ -26,11 +26,8 @@ func (r *mutationResolver) RecordCatalogue(ctx context.Context, input generated.
 	if vs := tooMany(request, "records", len(input.Records)); vs != nil {
 		return &generated.RecordCataloguePayload{UserErrors: vs}, nil
 	}
-	records := make([]models.Record, len(input.Records))
-	for i, record := range input.Records {
-		records[i] = bareRecord(record)
-	}
-	outcomes, refused, err := r.Market.SaveCatalogue(ctx, request, records, nil)
+	records, faults := readFacts(input.Records, catalogueRecord, func(record *models.Record) models.Violations { return record.Check() })
+	outcomes, refused, err := r.Market.SaveCatalogue(ctx, request, records, faults)
 	return catalogueAnswer(records, outcomes, refused), err
 }
 

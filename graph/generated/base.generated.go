@@ -3099,6 +3099,20 @@ func (ec *executionContext) marshalNMonth2sellthroughᚋmodelsᚐMonth(ctx conte
 	return res
 }
 
+func (ec *executionContext) unmarshalNMonth2string(ctx context.Context, v any) (string, error) {
+	res, err := scalar.UnmarshalMonthText(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMonth2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalMonthText(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Month!")
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNNode2ᚕsellthroughᚋgraphᚋpageᚐNode(ctx context.Context, sel ast.SelectionSet, v []page.Node) graphql.Marshaler {
 	{
 		var batchItemsProduct []*models.Product

@@ -3100,6 +3100,24 @@ func (ec *executionContext) marshalOChargeType2ᚕsellthroughᚋmodelsᚐChargeT
 	return ret
 }
 
+func (ec *executionContext) unmarshalOChargeType2ᚖsellthroughᚋmodelsᚐChargeType(ctx context.Context, v any) (*models.ChargeType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := scalar.UnmarshalChargeType(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOChargeType2ᚖsellthroughᚋmodelsᚐChargeType(ctx context.Context, sel ast.SelectionSet, v *models.ChargeType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalChargeType(*v)
+	return res
+}
+
 func (ec *executionContext) unmarshalOSummaryDimension2ᚕsellthroughᚋreportsᚐDimensionᚄ(ctx context.Context, v any) ([]reports.Dimension, error) {
 	if v == nil {
 		return nil, nil

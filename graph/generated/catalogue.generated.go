@@ -2365,8 +2365,8 @@ func (ec *executionContext) fieldContext_ResellerEdge_node(_ context.Context, fi
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputAgencyFeeRateInput(ctx context.Context, obj any) (models.AgencyFeeRate, error) {
-	var it models.AgencyFeeRate
+func (ec *executionContext) unmarshalInputAgencyFeeRateInput(ctx context.Context, obj any) (AgencyFeeRateInput, error) {
+	var it AgencyFeeRateInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2385,42 +2385,42 @@ func (ec *executionContext) unmarshalInputAgencyFeeRateInput(ctx context.Context
 		switch k {
 		case "publisherId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("publisherId"))
-			data, err := ec.unmarshalOID2string(ctx, v)
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.PublisherID = data
 		case "productId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("productId"))
-			data, err := ec.unmarshalOID2string(ctx, v)
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.ProductID = data
 		case "privateOfferId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("privateOfferId"))
-			data, err := ec.unmarshalOID2string(ctx, v)
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.PrivateOfferID = data
 		case "chargeType":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("chargeType"))
-			data, err := ec.unmarshalOChargeType2sellthroughᚋmodelsᚐChargeType(ctx, v)
+			data, err := ec.unmarshalOChargeType2ᚖsellthroughᚋmodelsᚐChargeType(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.ChargeType = data
 		case "effectiveFrom":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("effectiveFrom"))
-			data, err := ec.unmarshalNMonth2sellthroughᚋmodelsᚐMonth(ctx, v)
+			data, err := ec.unmarshalNMonth2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.EffectiveFrom = data
 		case "rate":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("rate"))
-			data, err := ec.unmarshalNDecimal2sellthroughᚋinternalᚋmoneyᚐDecimal(ctx, v)
+			data, err := ec.unmarshalNDecimal2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -2436,14 +2436,14 @@ func (ec *executionContext) unmarshalInputAgencyFeeRateInput(ctx context.Context
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalAgencyFeeRateInput(ctx context.Context, raw any) (models.AgencyFeeRate, error) {
-	var out models.AgencyFeeRate
+func UnmarshalAgencyFeeRateInput(ctx context.Context, raw any) (AgencyFeeRateInput, error) {
+	var out AgencyFeeRateInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "AgencyFeeRateInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputCatalogueRecordInput(ctx context.Context, obj any) (models.Record, error) {
-	var it models.Record
+func (ec *executionContext) unmarshalInputCatalogueRecordInput(ctx context.Context, obj any) (CatalogueRecordInput, error) {
+	var it CatalogueRecordInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2504,21 +2504,21 @@ func (ec *executionContext) unmarshalInputCatalogueRecordInput(ctx context.Conte
 			it.Meter = data
 		case "price":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("price"))
-			data, err := ec.unmarshalOListPriceInput2ᚖsellthroughᚋmodelsᚐPrice(ctx, v)
+			data, err := ec.unmarshalOListPriceInput2ᚖsellthroughᚋgraphᚋgeneratedᚐListPriceInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Price = data
 		case "agencyFee":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agencyFee"))
-			data, err := ec.unmarshalOAgencyFeeRateInput2ᚖsellthroughᚋmodelsᚐAgencyFeeRate(ctx, v)
+			data, err := ec.unmarshalOAgencyFeeRateInput2ᚖsellthroughᚋgraphᚋgeneratedᚐAgencyFeeRateInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.AgencyFee = data
 		case "exchangeRate":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exchangeRate"))
-			data, err := ec.unmarshalOExchangeRateInput2ᚖsellthroughᚋmodelsᚐExchangeRate(ctx, v)
+			data, err := ec.unmarshalOExchangeRateInput2ᚖsellthroughᚋgraphᚋgeneratedᚐExchangeRateInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -2534,8 +2534,8 @@ func (ec *executionContext) unmarshalInputCatalogueRecordInput(ctx context.Conte
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalCatalogueRecordInput(ctx context.Context, raw any) (models.Record, error) {
-	var out models.Record
+func UnmarshalCatalogueRecordInput(ctx context.Context, raw any) (CatalogueRecordInput, error) {
+	var out CatalogueRecordInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CatalogueRecordInput", raw, &out)
 	return out, err
 }
@@ -2659,8 +2659,8 @@ func UnmarshalCustomerWhere(ctx context.Context, raw any) (CustomerWhere, error)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputExchangeRateInput(ctx context.Context, obj any) (models.ExchangeRate, error) {
-	var it models.ExchangeRate
+func (ec *executionContext) unmarshalInputExchangeRateInput(ctx context.Context, obj any) (ExchangeRateInput, error) {
+	var it ExchangeRateInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2686,18 +2686,18 @@ func (ec *executionContext) unmarshalInputExchangeRateInput(ctx context.Context,
 			it.Currency = data
 		case "month":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("month"))
-			data, err := ec.unmarshalNMonth2sellthroughᚋmodelsᚐMonth(ctx, v)
+			data, err := ec.unmarshalNMonth2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Month = data
 		case "usdPerUnit":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("usdPerUnit"))
-			data, err := ec.unmarshalNDecimal2sellthroughᚋinternalᚋmoneyᚐDecimal(ctx, v)
+			data, err := ec.unmarshalNDecimal2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.USDPerUnit = data
+			it.UsdPerUnit = data
 		}
 	}
 	return it, nil
@@ -2709,14 +2709,14 @@ func (ec *executionContext) unmarshalInputExchangeRateInput(ctx context.Context,
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalExchangeRateInput(ctx context.Context, raw any) (models.ExchangeRate, error) {
-	var out models.ExchangeRate
+func UnmarshalExchangeRateInput(ctx context.Context, raw any) (ExchangeRateInput, error) {
+	var out ExchangeRateInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ExchangeRateInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputListPriceInput(ctx context.Context, obj any) (models.Price, error) {
-	var it models.Price
+func (ec *executionContext) unmarshalInputListPriceInput(ctx context.Context, obj any) (ListPriceInput, error) {
+	var it ListPriceInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2742,28 +2742,28 @@ func (ec *executionContext) unmarshalInputListPriceInput(ctx context.Context, ob
 			it.ProductID = data
 		case "planId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("planId"))
-			data, err := ec.unmarshalOID2string(ctx, v)
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.PlanID = data
 		case "meterId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("meterId"))
-			data, err := ec.unmarshalOID2string(ctx, v)
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.MeterID = data
 		case "term":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("term"))
-			data, err := ec.unmarshalOTerm2sellthroughᚋmodelsᚐTerm(ctx, v)
+			data, err := ec.unmarshalOTerm2ᚖsellthroughᚋmodelsᚐTerm(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Term = data
 		case "billing":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("billing"))
-			data, err := ec.unmarshalOBilling2sellthroughᚋmodelsᚐBilling(ctx, v)
+			data, err := ec.unmarshalOBilling2ᚖsellthroughᚋmodelsᚐBilling(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -2784,14 +2784,14 @@ func (ec *executionContext) unmarshalInputListPriceInput(ctx context.Context, ob
 			it.Currency = data
 		case "unitPrice":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unitPrice"))
-			data, err := ec.unmarshalNDecimal2sellthroughᚋinternalᚋmoneyᚐDecimal(ctx, v)
+			data, err := ec.unmarshalNDecimal2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.UnitPrice = data
 		case "effectiveFrom":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("effectiveFrom"))
-			data, err := ec.unmarshalNMonth2sellthroughᚋmodelsᚐMonth(ctx, v)
+			data, err := ec.unmarshalNMonth2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -2807,8 +2807,8 @@ func (ec *executionContext) unmarshalInputListPriceInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalListPriceInput(ctx context.Context, raw any) (models.Price, error) {
-	var out models.Price
+func UnmarshalListPriceInput(ctx context.Context, raw any) (ListPriceInput, error) {
+	var out ListPriceInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ListPriceInput", raw, &out)
 	return out, err
 }
@@ -3237,7 +3237,7 @@ func (ec *executionContext) unmarshalInputRecordCatalogueInput(ctx context.Conte
 		switch k {
 		case "records":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("records"))
-			data, err := ec.unmarshalNCatalogueRecordInput2ᚕsellthroughᚋmodelsᚐRecordᚄ(ctx, v)
+			data, err := ec.unmarshalNCatalogueRecordInput2ᚕsellthroughᚋgraphᚋgeneratedᚐCatalogueRecordInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -4412,18 +4412,18 @@ func (ec *executionContext) marshalNCatalogueErrorCode2sellthroughᚋmodelsᚐCo
 	return res
 }
 
-func (ec *executionContext) unmarshalNCatalogueRecordInput2sellthroughᚋmodelsᚐRecord(ctx context.Context, v any) (models.Record, error) {
+func (ec *executionContext) unmarshalNCatalogueRecordInput2sellthroughᚋgraphᚋgeneratedᚐCatalogueRecordInput(ctx context.Context, v any) (CatalogueRecordInput, error) {
 	res, err := ec.unmarshalInputCatalogueRecordInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCatalogueRecordInput2ᚕsellthroughᚋmodelsᚐRecordᚄ(ctx context.Context, v any) ([]models.Record, error) {
+func (ec *executionContext) unmarshalNCatalogueRecordInput2ᚕsellthroughᚋgraphᚋgeneratedᚐCatalogueRecordInputᚄ(ctx context.Context, v any) ([]CatalogueRecordInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]models.Record, len(vSlice))
+	res := make([]CatalogueRecordInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNCatalogueRecordInput2sellthroughᚋmodelsᚐRecord(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNCatalogueRecordInput2sellthroughᚋgraphᚋgeneratedᚐCatalogueRecordInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -4782,7 +4782,7 @@ func (ec *executionContext) marshalNResellerType2sellthroughᚋmodelsᚐReseller
 	return res
 }
 
-func (ec *executionContext) unmarshalOAgencyFeeRateInput2ᚖsellthroughᚋmodelsᚐAgencyFeeRate(ctx context.Context, v any) (*models.AgencyFeeRate, error) {
+func (ec *executionContext) unmarshalOAgencyFeeRateInput2ᚖsellthroughᚋgraphᚋgeneratedᚐAgencyFeeRateInput(ctx context.Context, v any) (*AgencyFeeRateInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -4836,7 +4836,7 @@ func (ec *executionContext) unmarshalOCustomerWhere2ᚖsellthroughᚋgraphᚋgen
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOExchangeRateInput2ᚖsellthroughᚋmodelsᚐExchangeRate(ctx context.Context, v any) (*models.ExchangeRate, error) {
+func (ec *executionContext) unmarshalOExchangeRateInput2ᚖsellthroughᚋgraphᚋgeneratedᚐExchangeRateInput(ctx context.Context, v any) (*ExchangeRateInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -4844,7 +4844,7 @@ func (ec *executionContext) unmarshalOExchangeRateInput2ᚖsellthroughᚋmodels�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOListPriceInput2ᚖsellthroughᚋmodelsᚐPrice(ctx context.Context, v any) (*models.Price, error) {
+func (ec *executionContext) unmarshalOListPriceInput2ᚖsellthroughᚋgraphᚋgeneratedᚐListPriceInput(ctx context.Context, v any) (*ListPriceInput, error) {
 	if v == nil {
 		return nil, nil
 	}

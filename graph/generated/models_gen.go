@@ -15,6 +15,22 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
+// An entry of the fee schedule. What is absent means any. Key: everything but the rate.
+type AgencyFeeRateInput struct {
+	// Only for this publisher.
+	PublisherID *string `json:"publisherId,omitempty"`
+	// Only for this product.
+	ProductID *string `json:"productId,omitempty"`
+	// Only for this private offer, a GUID.
+	PrivateOfferID *string `json:"privateOfferId,omitempty"`
+	// Only for this type of charge.
+	ChargeType *models.ChargeType `json:"chargeType,omitempty"`
+	// The first month it holds for.
+	EffectiveFrom string `json:"effectiveFrom"`
+	// A fraction from 0 to 1 with at most 6 decimals: 0.03 is 3 %.
+	Rate string `json:"rate"`
+}
+
 // One field of the order of billing lines.
 type BillingLineOrder struct {
 	// What to sort by.
@@ -49,6 +65,28 @@ type BillingLineWhere struct {
 	BillingCurrency *money.Currency `json:"billingCurrency,omitempty"`
 	// Only infrastructure (true), or none of it (false).
 	Infrastructure *bool `json:"infrastructure,omitempty"`
+}
+
+// One record of the catalogue: exactly one field. Numbers and months are answered for record by record: a bad one rejects its own record only.
+type CatalogueRecordInput struct {
+	// A publisher.
+	Publisher *models.Publisher `json:"publisher,omitempty"`
+	// A reseller.
+	Reseller *models.Reseller `json:"reseller,omitempty"`
+	// A customer.
+	Customer *models.Customer `json:"customer,omitempty"`
+	// A product.
+	Product *models.Product `json:"product,omitempty"`
+	// A plan.
+	Plan *models.Plan `json:"plan,omitempty"`
+	// A meter.
+	Meter *models.Meter `json:"meter,omitempty"`
+	// A list price.
+	Price *ListPriceInput `json:"price,omitempty"`
+	// An entry of the fee schedule.
+	AgencyFee *AgencyFeeRateInput `json:"agencyFee,omitempty"`
+	// An exchange rate.
+	ExchangeRate *ExchangeRateInput `json:"exchangeRate,omitempty"`
 }
 
 // What became of one record.
@@ -112,12 +150,44 @@ type CustomerWhere struct {
 	Text *string `json:"text,omitempty"`
 }
 
+// What one unit of a currency is worth in US dollars for a whole month. Key: currency and month.
+type ExchangeRateInput struct {
+	// The currency.
+	Currency money.Currency `json:"currency"`
+	// The month.
+	Month string `json:"month"`
+	// US dollars a unit, above 0, at most 12 integer and 20 fraction digits.
+	UsdPerUnit string `json:"usdPerUnit"`
+}
+
 // One field of the order of a list of nouns.
 type KeyOrder struct {
 	// What to sort by.
 	Field KeyOrderField `json:"field"`
 	// Which way.
 	Direction OrderDirection `json:"direction"`
+}
+
+// A list price as the files have it. Key: everything but the price.
+type ListPriceInput struct {
+	// The product.
+	ProductID string `json:"productId"`
+	// The plan; absent prices the meter for every plan that has no price of its own.
+	PlanID *string `json:"planId,omitempty"`
+	// The meter; absent for the plan's own charge.
+	MeterID *string `json:"meterId,omitempty"`
+	// The term; absent for meters.
+	Term *models.Term `json:"term,omitempty"`
+	// How often it is charged; absent for meters.
+	Billing *models.Billing `json:"billing,omitempty"`
+	// The market: ISO 3166 country of two capital letters.
+	Market string `json:"market"`
+	// The pricing currency.
+	Currency money.Currency `json:"currency"`
+	// The price of one charge or unit, 0 or more, at most 12 integer and 15 fraction digits.
+	UnitPrice string `json:"unitPrice"`
+	// The first month it holds for.
+	EffectiveFrom string `json:"effectiveFrom"`
 }
 
 // Which margins. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
@@ -254,7 +324,7 @@ type Query struct {
 // A batch of records of the catalogue.
 type RecordCatalogueInput struct {
 	// At most 1,000 records, saved in this order.
-	Records []models.Record `json:"records"`
+	Records []CatalogueRecordInput `json:"records"`
 	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
 	// new UUID for each change. The same key with the same input is answered as it
 	// was the first time, and happens once; with another input it is refused with

@@ -1236,7 +1236,7 @@ input RecordCatalogueInput {
   validateOnly: Boolean! = false
 }
 
-"One record of the catalogue: exactly one field."
+"One record of the catalogue: exactly one field. Numbers and months are answered for record by record: a bad one rejects its own record only."
 input CatalogueRecordInput @oneOf {
   "A publisher."
   publisher: PublisherInput
@@ -1468,6 +1468,8 @@ enum CatalogueErrorCode {
   INVALID_COUNTRY
   "A currency is not one of ISO 4217."
   INVALID_CURRENCY
+  "Not a decimal number."
+  INVALID_NUMBER
   "A number is outside its range, or has too many digits."
   OUT_OF_RANGE
   "Term and billing do not fit each other, or what is priced."

@@ -119,6 +119,13 @@ func MarshalMonth(m models.Month) graphql.Marshaler { return quoted(m.String()) 
 // UnmarshalMonth reads YYYY-MM.
 func UnmarshalMonth(v any) (models.Month, error) { return unmarshal(v, models.ParseMonth) }
 
+// MarshalMonthText writes a month that is spelled already, "" as null.
+func MarshalMonthText(s string) graphql.Marshaler { return quoted(s) }
+
+// UnmarshalMonthText takes a month as it is spelled, for records that answer for
+// their own values.
+func UnmarshalMonthText(v any) (string, error) { return text(v) }
+
 // MarshalDate writes YYYY-MM-DD.
 func MarshalDate(d models.Date) graphql.Marshaler { return quoted(d.String()) }
 

@@ -158,7 +158,7 @@ func record(ctx context.Context, m *Market, facts string, request Request, run f
 	if m.Watch != nil {
 		job, done := m.Watch.Record(ctx, facts)
 		defer func() {
-			if err != nil || len(vs) > 0 || request.ValidateOnly {
+			if err != nil || len(vs) > 0 || request.ValidateOnly || m.rehearsal != nil {
 				recorded = nil
 			}
 			done(recorded, err)
