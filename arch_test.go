@@ -32,13 +32,16 @@ var rooms = map[string]room{
 		why: "it is files and the script that made them, read through the same doors as anybody's"},
 	"schema": {why: "it is the contract, and depends on nobody"},
 	"web":    {why: "the pages speak only to the public API"},
-	"graph": {imports: "graph/generated graph/page graph/scalar internal/auth internal/market internal/money internal/rating internal/store models reports schema " +
+	"graph": {imports: "graph/generated graph/page graph/scalar internal/auth internal/market internal/money internal/rating internal/recent internal/store models reports schema " +
 		"github.com/99designs/gqlgen github.com/vektah/gqlparser",
 		why: "it translates GraphQL and leaves SQL to internal/store"},
-	"internal/door": {imports: "graph internal/auth internal/market models github.com/99designs/gqlgen github.com/vektah/gqlparser",
+	"internal/door": {imports: "graph internal/auth internal/market internal/recent internal/throttle models github.com/99designs/gqlgen github.com/rs/cors github.com/vektah/gqlparser",
 		why: "it is HTTP in front of graph, and knows nothing of the trade"},
 	"internal/telemetry": {imports: "internal/auth internal/door internal/market internal/store models go.opentelemetry.io/otel github.com/99designs/gqlgen github.com/prometheus",
 		why: "it is told what happens by hooks, and changes nothing"},
+	"internal/throttle": {imports: "internal/recent golang.org/x/time",
+		why: "it shares out turns and costs, whatever they are for"},
+	"internal/recent": {why: "it is a map that forgets"},
 	"graph/generated": {imports: "graph/page graph/scalar internal/market internal/money internal/rating models reports github.com/99designs/gqlgen github.com/vektah/gqlparser",
 		why: "it is gqlgen's output over the nouns"},
 	"graph/page": {imports: "internal/money internal/rating models reports",

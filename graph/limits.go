@@ -15,6 +15,12 @@ type Limits struct {
 	// Fields bounds the fields of a document as it is written: comparing those
 	// of one name with each other is what validation takes longest for.
 	Fields int
+	// Operations and Fragments bound the definitions of a document, OperationName
+	// the bytes of the name that picks one.
+	Operations, Fragments, OperationName int
+	// InputDepth and InputValues bound the JSON of a request: how deep it nests,
+	// and how many values it holds, those of its variables among them.
+	InputDepth, InputValues int
 	// Depth is how deep fields may nest, introspection left aside.
 	Depth int
 	// Aliases, Directives and RootFields bound how often each may be used.
@@ -33,7 +39,7 @@ type Limits struct {
 
 // DefaultLimits are those of the API's documentation.
 var DefaultLimits = Limits{
-	Body: 1 << 20, Tokens: 5_000, Fields: 1_000, Depth: 12, Aliases: 30, Directives: 50, RootFields: 20,
+	Body: 1 << 20, Tokens: 5_000, Fields: 1_000, Operations: 10, Fragments: 50, OperationName: 255, InputDepth: 20, InputValues: 50_000, Depth: 12, Aliases: 30, Directives: 50, RootFields: 20,
 	Cost: 250_000, Selections: 20_000, Errors: 20, Time: 30 * time.Second,
 }
 
@@ -55,6 +61,16 @@ type Cost struct {
 	Requested int `json:"requested"`
 	Limit     int `json:"limit"`
 }
+
+// Charge is what the operation takes from its viewer's allowance: its cost, and
+// something for each look into the schema, which costs nothing.
+func Charge(operation *graphql.OperationContext) int {
+	looks, _ := operation.Stats.GetExtension(introspectionExtension).(int)
+	return CostOf(operation).Requested + multiply(looks, introspectionCharge)
+}
+
+// introspectionCharge is about what the whole schema takes, in objects.
+const introspectionCharge = 500
 
 // CostOf is what the operation costs: nothing where it was refused before that
 // was reckoned.

@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 
 	"sellthrough/internal/auth"
+	"sellthrough/internal/recent"
 	"sellthrough/models"
 )
 
@@ -79,17 +80,20 @@ func rolesOf(directives ast.DirectiveList, closed bool) (roles []models.Role) {
 // policy is the one place where an operation is held to who sees what and to
 // the limits, before anything of it runs.
 type policy struct {
-	limits    Limits
-	documents documents
-	seen      map[string]Visibility // by Type.field
-	root      map[ast.Operation][]*ast.FieldDefinition
-	schema    *ast.Schema
+	limits Limits
+	// introspectionSignedIn is Options.IntrospectionSignedIn.
+	introspectionSignedIn bool
+	documents             documents
+	seen                  map[string]Visibility // by Type.field
+	root                  map[ast.Operation][]*ast.FieldDefinition
+	schema                *ast.Schema
 }
 
-func newPolicy(schema *ast.Schema, limits Limits) *policy {
-	p := &policy{schema: schema, limits: limits, seen: map[string]Visibility{}, root: map[ast.Operation][]*ast.FieldDefinition{
-		ast.Query: schema.Query.Fields, ast.Mutation: schema.Mutation.Fields,
-	}}
+func newPolicy(schema *ast.Schema, options Options) *policy {
+	p := &policy{schema: schema, limits: options.Limits, introspectionSignedIn: options.IntrospectionSignedIn, documents: documents{recent.Map[string, *ast.QueryDocument]{Most: generation}},
+		seen: map[string]Visibility{}, root: map[ast.Operation][]*ast.FieldDefinition{
+			ast.Query: schema.Query.Fields, ast.Mutation: schema.Mutation.Fields,
+		}}
 	for _, row := range PolicyTable(schema) {
 		p.seen[row.Type+"."+row.Field] = row
 	}
@@ -136,7 +140,7 @@ func (p *policy) ExtensionName() string { return "Policy" }
 func (p *policy) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters refuses a document with too many fields before it is
-// validated. What was validated once is not looked at again, and what cannot be
+// validated, or with too many operations or fragments. What was validated once is not looked at again, and what cannot be
 // parsed is left for the parser to explain.
 func (p *policy) MutateOperationParameters(ctx context.Context, request *graphql.RawParams) *gqlerror.Error {
 	if _, known := p.documents.Get(ctx, request.Query); known {
@@ -145,6 +149,12 @@ func (p *policy) MutateOperationParameters(ctx context.Context, request *graphql
 	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: request.Query}, p.limits.Tokens)
 	if err != nil {
 		return nil
+	}
+	if len(document.Operations) > p.limits.Operations {
+		return exceeded(p.limits.Operations, "operations", "send the one that is to run")
+	}
+	if len(document.Fragments) > p.limits.Fragments {
+		return exceeded(p.limits.Fragments, "fragments", "send several requests")
 	}
 	fields := 0
 	for _, operation := range document.Operations {
@@ -177,12 +187,13 @@ func count(set ast.SelectionSet) (n int) {
 // selects what its viewer may not see, whose arguments break the contract, or
 // that asks for too much.
 func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.OperationContext) *gqlerror.Error {
-	operation.DisableIntrospection = false // the schema is no secret
+	operation.DisableIntrospection = false // the walk refuses it where it is to be refused
 	w := walk{policy: p, viewer: auth.ViewerFrom(ctx), operation: operation, examination: examination{
 		schema: p.schema, reading: operation.Operation.Operation == ast.Query,
 	}}
 	w.selections(operation.Operation.SelectionSet, place{cost: 1})
 	w.directives += len(operation.Operation.Directives)
+	operation.Stats.SetExtension(introspectionExtension, w.introspections)
 	operation.Stats.SetExtension(costExtension, Cost{min(w.cost, p.limits.Cost+1), p.limits.Cost})
 	switch {
 	case w.unauthenticated:
@@ -202,7 +213,11 @@ func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.
 	return headerKey(operation)
 }
 
-const costExtension = "cost"
+// Names of what an operation's statistics keep.
+const (
+	costExtension          = "cost"
+	introspectionExtension = "introspection"
+)
 
 // InterceptResponse reports the cost, and cuts a long list of errors.
 func (p *policy) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
@@ -230,7 +245,7 @@ type walk struct {
 	unscoped        []string // paths that lack a scope
 	missing         []string // those scopes
 
-	visits, depth, aliases, directives, topFields, cost int
+	visits, depth, aliases, directives, topFields, introspections, cost int
 }
 
 // place is where in the operation the walk stands.
@@ -274,6 +289,10 @@ func (w *walk) field(f *ast.Field, at place) {
 	below := place{path: at.path + f.Alias, depth: at.depth + 1, cost: at.cost, introspection: at.introspection, refused: at.refused}
 	if strings.HasPrefix(f.Name, "__") {
 		below.introspection = true
+	}
+	if at.depth == 0 && below.introspection && f.Name != "__typename" {
+		w.introspections++
+		w.unauthenticated = w.unauthenticated || w.introspectionSignedIn && !w.viewer.Valid()
 	}
 	if !below.introspection {
 		below.refused = w.refuses(f, below.path, at.refused) || at.refused

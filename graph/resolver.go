@@ -10,6 +10,9 @@ import (
 	"runtime"
 
 	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"sellthrough/graph/generated"
 	"sellthrough/internal/market"
@@ -23,20 +26,49 @@ type Resolver struct {
 	turns chan struct{}
 }
 
+// Options are what GraphQL needs besides a market.
+type Options struct {
+	Limits Limits
+	// Logger gets what is not for the outside.
+	Logger *slog.Logger
+	// IntrospectionSignedIn refuses introspection to whoever is not signed in.
+	IntrospectionSignedIn bool
+	// Suggestions has errors name the fields and values that may have been meant.
+	Suggestions bool
+}
+
 // NewExecutor is GraphQL without a network: it parses, validates, holds to the
-// policy and the limits, and runs. The logger gets what is not for the outside.
-func NewExecutor(m *market.Market, limits Limits, logger *slog.Logger) *executor.Executor {
+// policy and the limits, and runs.
+func NewExecutor(m *market.Market, options Options) *executor.Executor {
 	resolver := &Resolver{Market: m, turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
-	resolver.policy = newPolicy(schema.Schema(), limits)
-	errors := presenter{logger}
+	resolver.policy = newPolicy(schema.Schema(), options)
+	errors := presenter{options.Logger}
 	e := executor.New(schema)
 	e.SetQueryCache(&resolver.policy.documents)
-	e.SetParserTokenLimit(limits.Tokens)
+	e.SetParserTokenLimit(options.Limits.Tokens)
 	e.SetErrorPresenter(errors.present)
 	e.SetRecoverFunc(errors.recovered)
+	if !options.Suggestions {
+		e.SetDisableSuggestion(true)
+		e.SetDefaultRulesFn(withoutSuggestions)
+	}
 	e.Use(resolver.policy)
 	return e
+}
+
+// withoutSuggestions are the rules of validation, without those that name what
+// may have been meant; gqlgen replaces two of them itself.
+func withoutSuggestions() *rules.Rules {
+	all := rules.NewDefaultRules()
+	for suggesting, silent := range map[string]validator.Rule{
+		rules.ValuesOfCorrectTypeRule.Name: rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
+		rules.KnownArgumentNamesRule.Name:  rules.KnownArgumentNamesRuleWithoutSuggestions,
+		rules.KnownTypeNamesRule.Name:      rules.KnownTypeNamesRuleWithoutSuggestions,
+	} {
+		all.ReplaceRule(suggesting, silent.RuleFunc)
+	}
+	return all
 }
 
 // rate waits for its turn within the request's time, then rates: more ratings at
@@ -49,4 +81,9 @@ func (r *Resolver) rate(ctx context.Context, rating func() error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Schema is what documents are validated against.
+func Schema() *ast.Schema {
+	return generated.NewExecutableSchema(generated.Config{}).Schema()
 }

@@ -1,29 +1,31 @@
 // Package door is HTTP in front of GraphQL: it names a request, finds out who
-// asks, reads what is asked within the limits, and writes the answer.
+// asks, reads what is asked within the limits and the asker's allowance, and
+// writes the answer.
 package door
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
+	"crypto/sha256"
 	"errors"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/rs/cors"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"sellthrough/graph"
 	"sellthrough/internal/auth"
 	"sellthrough/internal/market"
+	"sellthrough/internal/recent"
+	"sellthrough/internal/throttle"
 	"sellthrough/models"
 )
 
@@ -38,6 +40,20 @@ type Options struct {
 	Logger *slog.Logger
 	// Limits bound each request; the zero Limits are graph.DefaultLimits.
 	Limits graph.Limits
+	// Throttle shares the server out among those who ask; the zero value lets
+	// everybody ask as much as they like.
+	Throttle throttle.Options
+	// Trusted, where it is set, are the only documents that run.
+	Trusted *Trusted
+	// IntrospectionSignedIn refuses introspection to whoever is not signed in.
+	IntrospectionSignedIn bool
+	// Suggestions has errors name the fields and values that may have been meant.
+	Suggestions bool
+	// Origins are the sites whose pages may ask from a browser, with a token:
+	// https://portal.example, exactly. No cookie is ever let through.
+	Origins []string
+	// Proxies are the networks whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 	// Observe, where it is set, hears of each request once, after its answer is
 	// written; the context is the request's, with its viewer.
 	Observe func(context.Context, Observation)
@@ -62,24 +78,41 @@ func New(m *market.Market, options Options) http.Handler {
 	if options.Logger == nil {
 		options.Logger = slog.Default()
 	}
-	executor := graph.NewExecutor(m, options.Limits, options.Logger)
-	if options.Extension != nil {
-		executor.Use(options.Extension)
+	d := &door{options: options, executor: graph.NewExecutor(m, graph.Options{
+		Limits: options.Limits, Logger: options.Logger,
+		IntrospectionSignedIn: options.IntrospectionSignedIn, Suggestions: options.Suggestions,
+	})}
+	d.persisted.Most = persistedBytes
+	d.known.Most = knownCredentials
+	if options.Throttle != (throttle.Options{}) {
+		d.allowances, d.guesses = throttle.New(options.Throttle), throttle.New(guessing)
 	}
-	return &door{executor, options}
+	if options.Extension != nil {
+		d.executor.Use(options.Extension)
+	}
+	if len(options.Origins) == 0 {
+		return d
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: options.Origins,
+		AllowedMethods: []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id", "X-Requested-With", "Apollo-Require-Preflight"},
+		ExposedHeaders: []string{"X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"},
+		MaxAge:         600,
+	}).Handler(d)
 }
 
 // door is HTTP: it names the request, finds out who asks, reads what is asked
 // within the limits, and writes the answer.
 type door struct {
-	executor *executor.Executor
-	options  Options
-}
-
-// refusal is why a request never becomes GraphQL.
-type refusal struct {
-	status        int
-	code, message string
+	options   Options
+	executor  *executor.Executor
+	persisted persisted
+	// allowances are of those who ask, guesses of the addresses whose credentials
+	// were refused; both are nil where nothing is throttled.
+	allowances, guesses *throttle.Throttle
+	// known are credentials that were good lately, by their SHA-256.
+	known recent.Map[[sha256.Size]byte, struct{}]
 }
 
 // ServeHTTP answers one request.
@@ -88,24 +121,37 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	seen := Observation{RequestID: requestID(r), Method: r.Method}
 	w.Header().Set("X-Request-Id", seen.RequestID)
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Vary", "Accept, Authorization")
 	ctx, cancel := context.WithTimeout(graph.WithRequestID(graphql.StartOperationTrace(r.Context()), seen.RequestID), d.options.Limits.Time)
 	defer cancel()
-	viewer, refused := d.viewer(ctx, w, r)
+	media := negotiate(r)
+	viewer, refused := d.viewer(ctx, r)
 	seen.Viewer = viewer
 	ctx = auth.WithViewer(ctx, viewer)
 	var response *graphql.Response
+	switch {
+	case media == "":
+		media, refused = plainJSON, refuse(http.StatusNotAcceptable, "NOT_ACCEPTABLE", "the answer is application/graphql-response+json or application/json, in UTF-8: accept one of them")
+	case refused == nil && forgeable(r):
+		refused = refuse(http.StatusForbidden, "PREFLIGHT_REQUIRED", "a request with a cookie needs the header X-Requested-With or Apollo-Require-Preflight, so that no page elsewhere can send it")
+	}
 	if refused == nil {
 		seen.Status, response, refused = d.ask(ctx, w, r, &seen)
 	}
 	if refused != nil {
-		seen.Status, response = refused.status, &graphql.Response{Errors: gqlerror.List{graph.Fault(refused.code, refused.message, nil)}}
+		seen.Status, response = refused.answer(w.Header())
+	} else if media == plainJSON && seen.Status < http.StatusMethodNotAllowed {
+		seen.Status = http.StatusOK // it is well-formed HTTP, whatever GraphQL says of it
+	}
+	if seen.Status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
+		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	for _, err := range response.Errors {
 		if code, _ := err.Extensions["code"].(string); !slices.Contains(seen.Codes, code) {
 			seen.Codes = append(seen.Codes, code)
 		}
 	}
-	seen.ResponseBytes = write(w, r, seen.Status, response)
+	seen.ResponseBytes = write(w, media, seen.Status, response)
 	seen.Duration = d.options.Clock().Sub(began)
 	d.options.Logger.LogAttrs(ctx, slog.LevelInfo, "graphql", seen.attributes()...)
 	if d.options.Observe != nil {
@@ -113,25 +159,50 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ask reads a request and runs it.
+// ask reads a request and runs it, within the asker's allowance. What is read and
+// written takes no turn: a slow client keeps nobody waiting.
 func (d *door) ask(ctx context.Context, w http.ResponseWriter, r *http.Request, seen *Observation) (int, *graphql.Response, *refusal) {
-	params, refused := d.params(w, r, seen)
+	purse := purse{d.allowances, d.identity(seen.Viewer, r), d.options.Clock, w.Header(), throttle.Allowance{}}
+	if refused := purse.take(askingCharge, graph.Cost{}); refused != nil {
+		return 0, nil, refused
+	}
+	asked, refused := read(w, r, d.options.Limits)
+	seen.RequestBytes = asked.bytes
+	if refused == nil {
+		refused = purse.take(asked.bytes/bytesCharge, graph.Cost{})
+	}
+	var hash string
+	if refused == nil {
+		hash, refused = d.persisted.find(&asked, d.options.Trusted)
+	}
 	if refused != nil {
 		return 0, nil, refused
 	}
-	operation, errs := d.executor.CreateOperationContext(ctx, params)
-	seen.asked(params, operation)
-	status, response := d.answer(ctx, operation, errs, r.Method == http.MethodGet)
-	if !readsStatus(r) && status < http.StatusMethodNotAllowed {
-		status = http.StatusOK // it is well-formed HTTP, whatever GraphQL says of it
+	leave, refused := purse.enter(ctx)
+	if refused != nil {
+		return 0, nil, refused
 	}
+	defer leave()
+	operation, errs := d.executor.CreateOperationContext(ctx, &asked.RawParams)
+	seen.asked(&asked.RawParams, operation)
+	if len(errs) == 0 {
+		if refused := purse.take(graph.Charge(operation), graph.CostOf(operation)); refused != nil {
+			return 0, nil, refused
+		}
+		if hash != "" {
+			d.persisted.keep(hash, asked.Query)
+		}
+	}
+	status, response := d.answer(ctx, w, operation, errs, r.Method == http.MethodGet)
+	purse.report(response)
 	return status, response, nil
 }
 
 // answer runs an operation. The status is that of GraphQL over HTTP: 400 and
 // above where nothing ran.
-func (d *door) answer(ctx context.Context, operation *graphql.OperationContext, errs gqlerror.List, readOnly bool) (int, *graphql.Response) {
+func (d *door) answer(ctx context.Context, w http.ResponseWriter, operation *graphql.OperationContext, errs gqlerror.List, readOnly bool) (int, *graphql.Response) {
 	if len(errs) == 0 && readOnly && operation.Operation.Operation != ast.Query {
+		w.Header().Set("Allow", http.MethodPost)
 		return http.StatusMethodNotAllowed, &graphql.Response{Errors: gqlerror.List{graph.Fault("METHOD_NOT_ALLOWED", "GET answers queries only: send a mutation by POST", nil)}}
 	}
 	if len(errs) > 0 {
@@ -151,113 +222,36 @@ func (d *door) answer(ctx context.Context, operation *graphql.OperationContext, 
 	return http.StatusServiceUnavailable, &graphql.Response{Errors: gqlerror.List{graph.Fault("TIMEOUT", "the request took too long: ask for less", nil)}}
 }
 
-// graphQLJSON is the content type of clients that read the status as well;
-// others get application/json.
-const graphQLJSON = "application/graphql-response+json"
-
-func readsStatus(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("Accept"), graphQLJSON)
-}
-
-// write sends the answer, and returns the length of its body.
-func write(w http.ResponseWriter, r *http.Request, status int, response *graphql.Response) int {
-	content := "application/json"
-	if readsStatus(r) {
-		content = graphQLJSON
-	}
-	body, err := json.Marshal(response)
-	if err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"errors":[{"message":"the answer cannot be written","extensions":{"code":"INTERNAL"}}]}`)
-	}
-	w.Header().Set("Content-Type", content+"; charset=utf-8")
-	w.WriteHeader(status)
-	written, _ := w.Write(body)
-	return written
-}
-
-// params reads what is asked.
-func (d *door) params(w http.ResponseWriter, r *http.Request, seen *Observation) (*graphql.RawParams, *refusal) {
-	params := &graphql.RawParams{Headers: r.Header}
-	switch r.Method {
-	case http.MethodGet:
-		query := r.URL.Query()
-		params.Query, params.OperationName = query.Get("query"), query.Get("operationName")
-		if len(r.URL.RawQuery) > d.options.Limits.Body {
-			return nil, &refusal{http.StatusRequestURITooLong, "LIMIT_EXCEEDED", "the request is too long: send it by POST"}
-		}
-		if variables := query.Get("variables"); variables != "" && decode([]byte(variables), &params.Variables) != nil {
-			return nil, &refusal{http.StatusBadRequest, "BAD_REQUEST", "variables is not a JSON object"}
-		}
-	case http.MethodPost:
-		if refused := d.body(w, r, params, seen); refused != nil {
-			return nil, refused
-		}
-	default:
-		w.Header().Set("Allow", "GET, POST")
-		return nil, &refusal{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "send GET or POST"}
-	}
-	if params.Query == "" {
-		return nil, &refusal{http.StatusBadRequest, "BAD_REQUEST", "query is missing: send the GraphQL document in it"}
-	}
-	return params, nil
-}
-
-// body reads a POST within the limit. No refusal ever echoes it.
-func (d *door) body(w http.ResponseWriter, r *http.Request, params *graphql.RawParams, seen *Observation) *refusal {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return &refusal{http.StatusUnsupportedMediaType, "BAD_REQUEST", "send Content-Type: application/json"}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(d.options.Limits.Body)))
-	seen.RequestBytes = len(body)
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return &refusal{http.StatusRequestEntityTooLarge, "LIMIT_EXCEEDED", "the request is too large: import files with the command line"}
-	case err != nil:
-		return &refusal{http.StatusBadRequest, "BAD_REQUEST", "the request broke off"}
-	case decode(body, params) != nil:
-		return &refusal{http.StatusBadRequest, "BAD_REQUEST", `the body is not a GraphQL request: send {"query": "...", "variables": {...}}`}
-	}
-	return nil
-}
-
-// decode reads one JSON object with its numbers exact.
-func decode(text []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return errors.New("more than one JSON value")
-	}
-	return nil
-}
-
 // viewer finds out who asks: nobody without a token.
-func (d *door) viewer(ctx context.Context, w http.ResponseWriter, r *http.Request) (models.Viewer, *refusal) {
+func (d *door) viewer(ctx context.Context, r *http.Request) (models.Viewer, *refusal) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) == 0 || len(headers) == 1 && headers[0] == "" {
 		return models.Viewer{}, nil
 	}
 	scheme, token, _ := strings.Cut(headers[0], " ")
-	message := "send the token as Authorization: Bearer <token>"
-	if len(headers) > 1 {
-		message = "send one Authorization header: it must be clear who asks"
-	} else if strings.EqualFold(scheme, "Bearer") {
-		viewer, err := d.options.Identifier.Viewer(ctx, strings.TrimSpace(token), d.options.Clock())
-		switch {
-		case err == nil:
-			return viewer, nil
-		case !errors.Is(err, auth.ErrToken):
-			id := graph.RequestID(ctx)
-			d.options.Logger.ErrorContext(ctx, "cannot find out who asks", "request", id, "error", err)
-			return models.Viewer{}, &refusal{http.StatusInternalServerError, "INTERNAL", "something went wrong here: tell us the request id " + id}
-		}
-		message = err.Error()
+	switch {
+	case len(headers) > 1:
+		return models.Viewer{}, unauthenticated("send one Authorization header: it must be clear who asks")
+	case !strings.EqualFold(scheme, "Bearer"):
+		return models.Viewer{}, unauthenticated("send the token as Authorization: Bearer <token>")
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-	return models.Viewer{}, &refusal{http.StatusUnauthorized, "UNAUTHENTICATED", message}
+	token = strings.TrimSpace(token)
+	hash := sha256.Sum256([]byte(token))
+	if refused := d.guessed(r, hash, 0); refused != nil {
+		return models.Viewer{}, refused
+	}
+	viewer, err := d.options.Identifier.Viewer(ctx, token, d.options.Clock())
+	switch {
+	case err == nil:
+		d.known.Put(hash, struct{}{}, 1)
+		return viewer, nil
+	case errors.Is(err, auth.ErrToken):
+		d.guessed(r, hash, 1)
+		return models.Viewer{}, unauthenticated(err.Error())
+	}
+	id := graph.RequestID(ctx)
+	d.options.Logger.ErrorContext(ctx, "cannot find out who asks", "request", id, "error", err)
+	return models.Viewer{}, refuse(http.StatusInternalServerError, "INTERNAL", "something went wrong here: tell us the request id "+id)
 }
 
 // requestID keeps an id that the caller gave, if it is fit for a log line.

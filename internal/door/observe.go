@@ -1,8 +1,6 @@
 package door
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"slices"
 	"strings"
@@ -44,8 +42,7 @@ type Observation struct {
 func (o *Observation) asked(params *graphql.RawParams, operation *graphql.OperationContext) {
 	o.OperationName = params.OperationName
 	if params.Query != "" {
-		sum := sha256.Sum256([]byte(params.Query))
-		o.DocumentHash = hex.EncodeToString(sum[:])
+		o.DocumentHash = hashOf(params.Query)
 	}
 	if operation == nil || operation.Operation == nil {
 		return
