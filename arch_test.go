@@ -25,7 +25,7 @@ type room struct {
 // rooms is the architecture: arrows only point down (ARCHITECTURE.md says what lives where).
 // It binds what the program is built of; tests may reach further.
 var rooms = map[string]room{
-	".": {imports: "demo internal/auth internal/cli internal/door internal/telemetry internal/market internal/store models schema web " +
+	".": {imports: "demo graph internal/auth internal/cli internal/door internal/throttle internal/telemetry internal/market internal/store models schema web " +
 		"github.com/99designs/gqlgen github.com/alecthomas/kong github.com/vektah/gqlparser",
 		why: "package main only reads flags, environment, clock and network, and hands them down"},
 	"demo": {imports: "internal/money models",

@@ -8,6 +8,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -17,8 +18,10 @@ import (
 	"syscall"
 	"time"
 
+	"sellthrough/graph"
 	"sellthrough/internal/cli"
 	"sellthrough/internal/door"
+	"sellthrough/internal/throttle"
 	"sellthrough/schema"
 	"sellthrough/web"
 )
@@ -51,9 +54,24 @@ func isTerminal(file *os.File) bool {
 // mount adds the API and the pages.
 func mount(mux *http.ServeMux, site cli.Site) error {
 	watch := site.Telemetry
-	mux.Handle("/graphql", watch.Handler(door.New(site.Market, door.Options{
+	options := door.Options{
 		Identifier: watch.Identifier(site.Tokens), Clock: site.Clock, Logger: site.Logger, Observe: watch.Observe, Extension: watch.GraphQL(),
-	})))
+		IntrospectionSignedIn: site.Guard.Introspection == "signed-in", Suggestions: site.Guard.Suggestions,
+		Origins: site.Guard.CorsOrigin, Proxies: site.Guard.TrustedProxies, Limits: graph.DefaultLimits,
+	}
+	options.Limits.Cost = site.Guard.LimitCost
+	if site.Guard.LimitRate > 0 {
+		options.Throttle = throttle.Defaults
+		options.Throttle.Restore, options.Throttle.Burst = site.Guard.LimitRate, site.Guard.LimitBurst
+	}
+	if folder := site.Guard.TrustedDocuments; folder != "" {
+		trusted, err := door.ReadTrusted(os.DirFS(folder))
+		if err != nil {
+			return fmt.Errorf("--trusted-documents %s:\n%w", folder, err)
+		}
+		options.Trusted = trusted
+	}
+	mux.Handle("/graphql", watch.Handler(door.New(site.Market, options)))
 	mux.Handle("/playground", web.Playground())
 	mux.Handle("/playground/", web.Playground())
 	mux.HandleFunc("GET /schema.graphql", func(w http.ResponseWriter, _ *http.Request) {

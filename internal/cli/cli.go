@@ -59,6 +59,7 @@ type Site struct {
 	Clock     func() time.Time
 	Logger    *slog.Logger
 	Telemetry *telemetry.Telemetry
+	Guard     Guard
 }
 
 // commands is the command line.

@@ -27,11 +27,15 @@ type demoCommand struct {
 	Listen   string `default:"127.0.0.1:8080" help:"Address to serve on." placeholder:"HOST:PORT"`
 	Reset    bool   `help:"Start over: erase the demo's database first, and no other."`
 	watching `set:"log_level=WARN"`
+	Guard    `set:"suggestions=true"`
 }
 
 // Run loads the demo market into the database, unless it is there, and serves
 // it with a clock that starts inside its data.
 func (d *demoCommand) Run(ctx context.Context, p *Program, c *commands) (err error) {
+	if err := d.Guard.check(); err != nil {
+		return err
+	}
 	c.Database = c.database(demoDatabase)
 	logger := d.logger(p)
 	if d.Reset {
@@ -47,7 +51,7 @@ func (d *demoCommand) Run(ctx context.Context, p *Program, c *commands) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, session.close(ctx)) }()
-	site, err := c.site(ctx, p, session)
+	site, err := c.site(ctx, p, session, d.Guard)
 	if err != nil {
 		return err
 	}

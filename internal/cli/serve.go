@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"time"
 
 	"sellthrough/internal/store"
@@ -18,6 +20,39 @@ import (
 type serveCommand struct {
 	Listen   string `default:"127.0.0.1:8080" help:"Address to serve on." placeholder:"HOST:PORT"`
 	watching `set:"log_level=INFO"`
+	Guard    `set:"suggestions=false"`
+}
+
+// Guard is what the API answers, and to whom.
+type Guard struct {
+	Introspection    string         `default:"anyone" enum:"anyone,signed-in" help:"Who may ask for the schema: anyone, or only whoever is signed-in."`
+	Suggestions      bool           `default:"${suggestions}" negatable:"" help:"Let errors name the fields and values that may have been meant."`
+	TrustedDocuments string         `help:"Answer only the documents in this folder: *.graphql, and manifests *.json." placeholder:"FOLDER"`
+	CorsOrigin       []string       `help:"Sites whose pages may ask from a browser, with a token." placeholder:"https://HOST"`
+	TrustedProxies   []netip.Prefix `help:"Networks of the proxies whose X-Forwarded-For is believed." placeholder:"ADDRESS/BITS"`
+	LimitCost        int            `default:"250000" help:"Most that a request may cost." placeholder:"COST"`
+	LimitRate        int            `default:"20000" help:"Cost that whoever asks gets back each second; 0 throttles nobody." placeholder:"COST"`
+	LimitBurst       int            `default:"1000000" help:"Most cost that whoever asks can save up." placeholder:"COST"`
+}
+
+// check names every flag that makes no sense.
+func (g *Guard) check() error {
+	var problems []error
+	if g.LimitCost < 1 {
+		problems = append(problems, errors.New("--limit-cost is 1 or more"))
+	}
+	if g.LimitRate < 0 {
+		problems = append(problems, errors.New("--limit-rate is 0 or more"))
+	}
+	if g.LimitBurst < max(1, g.LimitRate) {
+		problems = append(problems, errors.New("--limit-burst is at least --limit-rate, and 1 or more"))
+	}
+	for _, origin := range g.CorsOrigin {
+		if site, err := url.Parse(origin); err != nil || site.Scheme == "" || site.Host == "" || origin != site.Scheme+"://"+site.Host {
+			problems = append(problems, fmt.Errorf("--cors-origin %q is not one site: write https://host, or https://host:port", origin))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // watching is how a server is watched.
@@ -33,12 +68,15 @@ func (w *watching) logger(p *Program) *slog.Logger {
 
 // Run serves until the context ends.
 func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err error) {
+	if err := s.Guard.check(); err != nil {
+		return err
+	}
 	session, err := c.open(ctx, p, store.Options{Logger: s.logger(p)})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, session.close(ctx)) }()
-	site, err := c.site(ctx, p, session)
+	site, err := c.site(ctx, p, session, s.Guard)
 	if err != nil {
 		return err
 	}
@@ -47,9 +85,9 @@ func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err er
 	})
 }
 
-func (c *commands) site(ctx context.Context, p *Program, s *session) (Site, error) {
+func (c *commands) site(ctx context.Context, p *Program, s *session, guard Guard) (Site, error) {
 	tokens, err := c.tokens(ctx, s)
-	return Site{Market: s.Market, Tokens: tokens, Clock: p.Clock, Logger: s.logger, Telemetry: s.telemetry}, err
+	return Site{Market: s.Market, Tokens: tokens, Clock: p.Clock, Logger: s.logger, Telemetry: s.telemetry, Guard: guard}, err
 }
 
 // How long a connection may take, and how long open requests have at the end.
