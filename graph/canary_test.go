@@ -144,7 +144,9 @@ func (m *canaryMarket) named() map[string][]object {
 		},
 		"customer": {
 			guid("customer", northwind+"/"+alpine, "northwind contoso", ""), guid("customer", tailspin+"/"+bellows, "tailspin contoso fabrikam", ""),
-			guid("customer", northwind+"/"+common, "northwind contoso", ""), guid("customer", tailspin+"/"+common, "tailspin fabrikam", ""),
+			// Who knows the tenant by one reseller, knows it.
+			guid("customer", northwind+"/"+common, "northwind contoso", "tailspin fabrikam"),
+			guid("customer", tailspin+"/"+common, "tailspin fabrikam", "northwind contoso"),
 			guid("customer", sakura+"/"+quiet, "sakura", ""),
 		},
 		"private-offer": {
@@ -160,7 +162,7 @@ func (m *canaryMarket) named() map[string][]object {
 	} {
 		objects["product"] = append(objects["product"], object{"product/" + p.id, p.sees, "", "product/" + p.twin})
 		objects["plan"] = append(objects["plan"], object{"plan/" + p.id + "/basic", p.sees, "", "plan/" + p.twin + "/basic"})
-		objects["meter"] = append(objects["meter"], object{"meter/" + p.id + "/calls", p.sees, "", "meter/" + p.twin + "/calls"})
+		objects["meter"] = append(objects["meter"], object{"meter/" + p.id + "/calls", p.sees, "", "meter/" + p.id + "/xxxxx"})
 	}
 	lines := essence(m.ask(operator, `{ billingLines(month: "2024-09") { nodes { id subscriptionId } } }`, ""))
 	for i, s := range []struct{ id, sees string }{

@@ -69,7 +69,9 @@ func (r *Reader) CountPrivateOffers(filter OfferFilter) (int64, error) {
 func (r *Reader) OffersFor(resellerTenantIDs []string, endingFrom models.Month) ([]models.PrivateOffer, error) {
 	query := r.from("private_offers").Where("submitted_at IS NOT NULL AND end_month >= ?", endingFrom)
 	if resellerTenantIDs != nil {
-		named := r.in(r.db.Table("private_offer_resellers").Select("private_offer_id"), "reseller_tenant_id", resellerTenantIDs)
+		// Within the viewer's own rows: who else an offer names must not show, not
+		// even in how many queries follow.
+		named := r.in(r.from("private_offer_resellers").Select("private_offer_id"), "reseller_tenant_id", resellerTenantIDs)
 		query = query.Where("id IN (?)", named)
 	}
 	offers, err := find[models.PrivateOffer](r, "private_offers", query.Order("id"))
