@@ -162,7 +162,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // ask reads a request and runs it, within the asker's allowance. What is read and
 // written takes no turn: a slow client keeps nobody waiting.
 func (d *door) ask(ctx context.Context, w http.ResponseWriter, r *http.Request, seen *Observation) (int, *graphql.Response, *refusal) {
-	purse := purse{d.allowances, d.identity(seen.Viewer, r), d.options.Clock, w.Header(), throttle.Allowance{}}
+	purse := purse{allowances: d.allowances, who: d.identity(seen.Viewer, r), clock: d.options.Clock, header: w.Header()}
 	if refused := purse.take(askingCharge, graph.Cost{}); refused != nil {
 		return 0, nil, refused
 	}

@@ -2,6 +2,8 @@ package door_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,4 +114,9 @@ func TestObservation(t *testing.T) {
 			}
 		})
 	}
+}
+
+func hashOf(document string) string {
+	sum := sha256.Sum256([]byte(document))
+	return hex.EncodeToString(sum[:])
 }

@@ -74,6 +74,7 @@ type purse struct {
 	clock      func() time.Time
 	header     http.Header
 	last       throttle.Allowance
+	taken      int // for this request
 }
 
 // allowedCost is extensions.cost where requests are throttled.
@@ -90,7 +91,13 @@ func (p *purse) take(charge int, cost graph.Cost) *refusal {
 	if p.allowances == nil {
 		return nil
 	}
+	if p.last.Burst > 0 {
+		// A request that costs more than can be saved up takes all of it: what was
+		// taken for asking counts, or it could never be answered.
+		charge = max(0, min(charge, p.last.Burst-p.taken))
+	}
 	p.last = p.allowances.Take(p.who, charge, p.clock())
+	p.taken += min(charge, p.last.Burst)
 	p.header.Set("RateLimit-Policy", fmt.Sprintf(`"cost";q=%d;w=%d`, p.last.Burst, max(1, p.last.Burst/p.last.Restore)))
 	p.header.Set("RateLimit", fmt.Sprintf(`"cost";r=%d;t=%d`, p.last.Available, (p.last.Burst-p.last.Available+p.last.Restore-1)/p.last.Restore))
 	if p.last.Wait == 0 {
