@@ -23,13 +23,20 @@ import (
 // (traceparent), and counts those in flight.
 func (t *Telemetry) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		ctx := callerOf(r)
 		ctx, span := t.tracer.Start(ctx, "request", oteltrace.WithSpanKind(oteltrace.SpanKindServer))
 		defer span.End()
 		t.figures.inFlight.Add(ctx, 1)
 		defer t.figures.inFlight.Add(ctx, -1)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// callerOf is the request's context under its caller's span. Only the ids are
+// taken over: tracestate and baggage would be a stranger's words in our spans.
+func callerOf(r *http.Request) context.Context {
+	caller := oteltrace.SpanContextFromContext(propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header)))
+	return oteltrace.ContextWithRemoteSpanContext(r.Context(), caller.WithTraceState(oteltrace.TraceState{}))
 }
 
 // Observe is door.Options.Observe: the figures of one request, and what its span
@@ -54,7 +61,7 @@ func (t *Telemetry) Observe(ctx context.Context, o door.Observation) {
 		return
 	}
 	span.SetAttributes(
-		attribute.String("request.id", o.RequestID), attribute.String("http.request.method", o.Method), attribute.Int("http.response.status_code", o.Status),
+		attribute.String("request.id", redact(o.RequestID)), attribute.String("http.request.method", o.Method), attribute.Int("http.response.status_code", o.Status),
 		attribute.String("role", string(o.Viewer.Role)), attribute.String("graphql.operation.type", o.OperationType),
 		attribute.String("graphql.operation.name", redact(o.OperationName)), attribute.String("graphql.document.hash", o.DocumentHash),
 		attribute.Int("cost", o.Cost), attribute.StringSlice("codes", o.Codes))

@@ -10,7 +10,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -23,10 +22,6 @@ const scope = "sellthrough"
 // defaultSampled is the share of traces that is kept where the environment does
 // not say: enough to see what is slow, at a tenth of the price.
 const defaultSampled = 0.1
-
-// propagator reads the caller's trace (W3C Trace Context). Baggage is left
-// alone: it would be a stranger's words in our spans.
-var propagator propagation.TraceContext
 
 // newTraces is where spans go, or nil where nobody wants any: the environment
 // names no endpoint, or switches OpenTelemetry off.
