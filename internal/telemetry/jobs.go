@@ -3,7 +3,9 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -22,7 +24,7 @@ func (t *Telemetry) Transaction(ctx context.Context, write bool) (done func(atte
 		access = "write"
 	}
 	began := t.clock()
-	_, span := t.tracer.Start(ctx, "store."+access, oteltrace.WithSpanKind(oteltrace.SpanKindClient))
+	_, span := t.start(ctx, "store."+access, oteltrace.WithSpanKind(oteltrace.SpanKindClient))
 	return func(attempts int, err error) {
 		result := "done"
 		if err != nil {
@@ -52,7 +54,7 @@ func (t *Telemetry) Watch(m *market.Market) {
 
 // Record is market.Watch's.
 func (t *Telemetry) Record(ctx context.Context, facts string) (context.Context, func(answers []market.Outcome, err error)) {
-	ctx, span := t.tracer.Start(ctx, "record "+facts)
+	ctx, span := t.start(ctx, "record "+facts)
 	return ctx, func(answers []market.Outcome, err error) {
 		counts := map[market.Status]int{}
 		for i := range answers {
@@ -69,7 +71,7 @@ func (t *Telemetry) Record(ctx context.Context, facts string) (context.Context, 
 // Rate is market.Watch's.
 func (t *Telemetry) Rate(ctx context.Context) (context.Context, func(err error)) {
 	began := t.clock()
-	ctx, span := t.tracer.Start(ctx, "rate")
+	ctx, span := t.start(ctx, "rate")
 	t.figures.ratingsRunning.Add(ctx, 1)
 	return ctx, func(err error) {
 		result := resultOf(err)
@@ -85,7 +87,7 @@ func (t *Telemetry) Rate(ctx context.Context) (context.Context, func(err error))
 // Work is market.Watch's.
 func (t *Telemetry) Work(ctx context.Context) (context.Context, func(worked market.Worked, err error)) {
 	began := t.clock()
-	ctx, span := t.tracer.Start(ctx, "work")
+	ctx, span := t.start(ctx, "work")
 	return ctx, func(worked market.Worked, err error) {
 		now := t.clock()
 		t.figures.workSeconds.Record(ctx, now.Sub(began).Seconds(), labels("result", resultOf(err)))
@@ -139,12 +141,22 @@ func end(span oteltrace.Span, err error) {
 	span.End()
 }
 
-// labels are names and values in turns.
+// labels are names and values in turns, at most three pairs. A set of them is
+// made once and kept: there are as many as there are series, whose number is
+// bounded by what the values come from.
 func labels(namesAndValues ...string) metric.MeasurementOption {
-	var pairs [4]attribute.KeyValue
-	n := 0
-	for ; 2*n < len(namesAndValues); n++ {
-		pairs[n] = attribute.String(namesAndValues[2*n], namesAndValues[2*n+1])
+	var key [6]string
+	copy(key[:], namesAndValues)
+	if known, ok := labelSets.Load(key); ok {
+		return known.(metric.MeasurementOption)
 	}
-	return metric.WithAttributeSet(attribute.NewSet(pairs[:n]...))
+	var pairs []attribute.KeyValue
+	for pair := range slices.Chunk(namesAndValues, 2) {
+		pairs = append(pairs, attribute.String(pair[0], pair[1]))
+	}
+	made := metric.WithAttributeSet(attribute.NewSet(pairs...))
+	labelSets.Store(key, made)
+	return made
 }
+
+var labelSets sync.Map // of metric.MeasurementOption by [6]string

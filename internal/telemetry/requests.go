@@ -23,12 +23,14 @@ import (
 // (traceparent), and counts those in flight.
 func (t *Telemetry) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := callerOf(r)
-		ctx, span := t.tracer.Start(ctx, "request", oteltrace.WithSpanKind(oteltrace.SpanKindServer))
-		defer span.End()
-		t.figures.inFlight.Add(ctx, 1)
-		defer t.figures.inFlight.Add(ctx, -1)
-		next.ServeHTTP(w, r.WithContext(ctx))
+		t.figures.inFlight.Add(r.Context(), 1)
+		defer t.figures.inFlight.Add(r.Context(), -1)
+		if t.traces != nil {
+			ctx, span := t.start(callerOf(r), "request", oteltrace.WithSpanKind(oteltrace.SpanKindServer))
+			defer span.End()
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -107,7 +109,7 @@ func (o *operations) InterceptOperation(ctx context.Context, next graphql.Operat
 	}
 	o.span(ctx, "graphql.parse", stats.Parsing)
 	o.span(ctx, "graphql.validate", stats.Validation)
-	ctx, span := o.tracer.Start(ctx, "graphql.execute", oteltrace.WithAttributes(
+	ctx, span := o.start(ctx, "graphql.execute", oteltrace.WithAttributes(
 		attribute.String("graphql.operation.type", string(operation.Operation.Operation)),
 		attribute.String("graphql.operation.name", redact(operation.Operation.Name))))
 	run := next(ctx)
@@ -118,7 +120,7 @@ func (o *operations) InterceptOperation(ctx context.Context, next graphql.Operat
 }
 
 func (o *operations) span(ctx context.Context, name string, timing graphql.TraceTiming) {
-	_, span := o.tracer.Start(ctx, name, oteltrace.WithTimestamp(timing.Start))
+	_, span := o.start(ctx, name, oteltrace.WithTimestamp(timing.Start))
 	span.End(oteltrace.WithTimestamp(later(timing.Start, timing.End)))
 }
 
@@ -134,7 +136,7 @@ func (o *operations) InterceptRootField(ctx context.Context, next graphql.RootRe
 	field := graphql.GetRootFieldContext(ctx).Field
 	kind := string(graphql.GetOperationContext(ctx).Operation.Operation)
 	began := o.clock()
-	ctx, span := o.tracer.Start(ctx, kind+" "+field.Name)
+	ctx, span := o.start(ctx, kind+" "+field.Name)
 	answer := next(ctx)
 	o.figures.fieldSeconds.Record(ctx, o.clock().Sub(began).Seconds(), labels("type", kind, "field", field.Name))
 	span.End()

@@ -20,7 +20,6 @@ import (
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/trace"
-	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
 // Options are what telemetry starts from. Every field but Spans is needed.
@@ -46,8 +45,7 @@ type Telemetry struct {
 	registry *prometheus.Registry
 	meters   *sdkmetric.MeterProvider
 	figures  *figures
-	// tracer makes no spans where nobody asked for traces; traces is nil then.
-	tracer oteltrace.Tracer
+	// traces is nil where nobody asked for any.
 	traces *trace.TracerProvider
 }
 
@@ -63,7 +61,6 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	if t.traces, err = newTraces(ctx, options); err != nil {
 		return nil, errors.Join(err, t.meters.Shutdown(ctx))
 	}
-	t.tracer = tracerOf(t.traces)
 	if t.traces != nil {
 		// The exporter works by itself and has nobody else to tell. There is one
 		// such place in a process, and one Telemetry.
