@@ -323,6 +323,52 @@ func TestTraceOfJobs(t *testing.T) {
 	}
 }
 
+// Attempts beyond the first are counted, and what was undone is told from what was
+// done.
+func TestRetries(t *testing.T) {
+	s := newServer(t, "sqlite")
+	err := s.market.Store.Write(t.Context(), models.System, func(w *store.Writer) error {
+		if w.Attempt() < 3 {
+			return store.ErrDuplicate
+		}
+		return store.ErrNotFound
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Fatal(err)
+	}
+	families := s.scrape()
+	if n := value(families["sellthrough_transaction_retries_total"]); n != 2 {
+		t.Errorf("%v attempts again, want 2", n)
+	}
+	if n := value(families["sellthrough_transaction_duration_seconds"], "access", "write", "result", "undone"); n != 1 {
+		t.Errorf("%v transactions undone, want 1", n)
+	}
+}
+
+// A record counts where it is answered: not when it is only validated, and not when
+// its answer is told again.
+func TestFactsAreCountedOnce(t *testing.T) {
+	s := newServer(t, "sqlite")
+	publisher := []models.Record{{Publisher: &models.Publisher{ID: "contoso", Name: "Contoso", Country: "US", PayoutCurrency: "USD"}}}
+	key := "once"
+	for _, request := range []market.Request{
+		{Viewer: models.System, ValidateOnly: true},
+		{Viewer: models.System, IdempotencyKey: &key},
+		{Viewer: models.System, IdempotencyKey: &key},
+		{Viewer: models.System},
+	} {
+		if outcomes, vs, err := s.market.SaveCatalogue(t.Context(), request, publisher, nil); err != nil || len(vs) > 0 || len(outcomes) != 1 {
+			t.Fatal(outcomes, vs, err)
+		}
+	}
+	facts := s.scrape()["sellthrough_facts_recorded_total"]
+	for status, want := range map[string]float64{"ACCEPTED": 1, "DUPLICATE": 1, "REJECTED": 0} {
+		if n := value(facts, "kind", "catalogue", "status", status); n != want {
+			t.Errorf("%v are %s, want %v", n, status, want)
+		}
+	}
+}
+
 // docs/operations.md lists the figures of /metrics, with their labels and help.
 func TestFiguresAreDocumented(t *testing.T) {
 	s := newServer(t, "sqlite")
