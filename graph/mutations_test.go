@@ -180,6 +180,32 @@ func tryMutation(m *trial) {
 	m.same("after others came", m.unchanged("after others came", func() string { return m.ask(m.input, keyed) }), done)
 }
 
+// Two inputs are the same where the schema reads them the same, however they are
+// spelled; a key is for one mutation.
+func TestSpellingsOfOneInput(t *testing.T) {
+	s := peopled(t)
+	const litware = `{id: "litware", name: "Litware", country: "US", payoutCurrency: "USD"`
+	record := func(publisher, more string) string {
+		return `recordCatalogue(input: {records: [{publisher: ` + publisher + `}], idempotencyKey: "k"` + more + `}) { accepted userErrors { code } }`
+	}
+	const accepted, conflict = `{"accepted":1,"userErrors":[]}`, `"code":"IDEMPOTENCY_CONFLICT"`
+	for _, c := range []struct{ query, variables, want string }{
+		{"mutation { " + record(litware+"}", "") + " }", "", accepted},
+		{"mutation { other: " + record(litware+", enrolled: true, accountActive: true}", ", validateOnly: false") + " }", "", accepted},
+		{"mutation ($p: PublisherInput!, $v: Boolean!) { " + record("$p", ", validateOnly: $v") + " }", `{"v": true, "p": {"payoutCurrency": "USD", "country": "US", "name": "Litware", "id": "litware"}}`, accepted},
+		{"mutation ($name: String = \"Litware\") { " + record(strings.Replace(litware, `"Litware"`, "$name", 1)+"}", "") + " }", "", accepted},
+		{"mutation { " + record(litware+", enrolled: false}", "") + " }", "", conflict},
+		{"mutation { " + record(strings.Replace(litware, "Litware", "litware", 1)+"}", "") + " }", "", conflict},
+		{`mutation { createPrivateOffer(input: {name: "x", publisherId: "contoso", idempotencyKey: "k"}) { userErrors { code } } }`, "", conflict},
+		{`mutation { createPrivateOffer(input: {name: "x", publisherId: "contoso", idempotencyKey: "n"}) { userErrors { code } } }`, "", `[]`},
+		{`mutation { createPrivateOffer(input: {name: "x", publisherId: "contoso", endMonth: null, idempotencyKey: "n"}) { userErrors { code } } }`, "", conflict},
+	} {
+		if answer := string(essence(s.ask(operator, c.query, c.variables))); !strings.Contains(answer, c.want) {
+			t.Errorf("%s\n got %s\nwant %s", c.query, answer, c.want)
+		}
+	}
+}
+
 // A refusal as a whole, or of a record.
 var refusal = regexp.MustCompile(`"(userErrors|errors)":\[\{`)
 
