@@ -184,6 +184,9 @@ func tryMutation(m *trial) {
 // spelled; a key is for one mutation.
 func TestSpellingsOfOneInput(t *testing.T) {
 	s := peopled(t)
+	if outcome, err := s.market.RecordPrivateOffer(t.Context(), asSystem, models.PrivateOffer{ID: draftA, PublisherID: "contoso", Name: "A"}, false, nil); err != nil || len(outcome.Violations) > 0 {
+		t.Fatal(outcome, err)
+	}
 	const litware = `{id: "litware", name: "Litware", country: "US", payoutCurrency: "USD"`
 	record := func(publisher, more string) string {
 		return `recordCatalogue(input: {records: [{publisher: ` + publisher + `}], idempotencyKey: "k"` + more + `}) { accepted userErrors { code } }`
@@ -199,6 +202,8 @@ func TestSpellingsOfOneInput(t *testing.T) {
 		{`mutation { createPrivateOffer(input: {name: "x", publisherId: "contoso", idempotencyKey: "k"}) { userErrors { code } } }`, "", conflict},
 		{`mutation { createPrivateOffer(input: {name: "x", publisherId: "contoso", idempotencyKey: "n"}) { userErrors { code } } }`, "", `[]`},
 		{`mutation { createPrivateOffer(input: {name: "x", publisherId: "contoso", endMonth: null, idempotencyKey: "n"}) { userErrors { code } } }`, "", conflict},
+		{`mutation { updatePrivateOffer(input: {id: "` + draftA + `", version: 1, idempotencyKey: "m"}) { userErrors { code } } }`, "", `[]`},
+		{`mutation { submitPrivateOffer(input: {id: "` + draftA + `", version: 1, idempotencyKey: "m"}) { userErrors { code } } }`, "", conflict},
 	} {
 		if answer := string(essence(s.ask(operator, c.query, c.variables))); !strings.Contains(answer, c.want) {
 			t.Errorf("%s\n got %s\nwant %s", c.query, answer, c.want)
