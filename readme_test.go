@@ -18,7 +18,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
 
+	"sellthrough/graph/generated"
 	"sellthrough/internal/cli"
 )
 
@@ -106,6 +110,48 @@ func TestWelcome(t *testing.T) {
 		t.Fatal(err)
 	}
 	demo.ask(t, "FINANCE", body.Query)
+}
+
+// TestPublishedSchema asks for /schema.graphql: it is the whole contract that the
+// program was generated from, with its directives, and comes once.
+func TestPublishedSchema(t *testing.T) {
+	demo := startDemo(t)
+	get := func(tag string) (*http.Response, string) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+demo.address+"/schema.graphql", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("If-None-Match", tag)
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer, string(text)
+	}
+	answer, text := get("")
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "application/graphql; charset=utf-8" {
+		t.Errorf("answered %d, %s", answer.StatusCode, answer.Header.Get("Content-Type"))
+	}
+	if again, _ := get(answer.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+		t.Errorf("the same schema again is answered %d, want 304", again.StatusCode)
+	}
+	published, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphql", Input: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := func(schema *ast.Schema) string {
+		var out strings.Builder
+		formatter.NewFormatter(&out).FormatSchema(schema)
+		return out.String()
+	}
+	if diff := cmp.Diff(written(generated.NewExecutableSchema(generated.Config{}).Schema()), written(published)); diff != "" {
+		t.Errorf("what is published (+) is not what runs (-):\n%s", diff)
+	}
 }
 
 // running is a demo that serves.

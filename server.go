@@ -8,13 +8,14 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -74,9 +75,13 @@ func mount(mux *http.ServeMux, site cli.Site) error {
 	mux.Handle("/graphql", watch.Handler(door.New(site.Market, options)))
 	mux.Handle("/playground", web.Playground())
 	mux.Handle("/playground/", web.Playground())
-	mux.HandleFunc("GET /schema.graphql", func(w http.ResponseWriter, _ *http.Request) {
+	source := schema.Source()
+	tag := fmt.Sprintf(`"%x"`, sha256.Sum256([]byte(source)))
+	mux.HandleFunc("GET /schema.graphql", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/graphql; charset=utf-8")
-		io.WriteString(w, schema.Source())
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("ETag", tag)
+		http.ServeContent(w, r, "schema.graphql", time.Time{}, strings.NewReader(source))
 	})
 	mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))
 	return nil

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -47,6 +49,8 @@ func TestTheLinterSeesEachFault(t *testing.T) {
 		type Wrong { text: String }
 		type BuyPayload { userErrors: [Wrong] }
 		type OfferConnection { nodes: [lower!]! }
+		enum Old { GONE @deprecated  GOING @deprecated(reason: "Use OTHER. Removed after 2031-02-30.") }
+		type Older { a(b: Int @deprecated(reason: "Leave it out.")): Int @deprecated(reason: "Use c. Removed after 2031-02-28.") }
 		"""   """
 		input Blank { x: Int }`
 	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "wrong.graphqls", Input: wrong})
@@ -80,11 +84,17 @@ func TestTheLinterSeesEachFault(t *testing.T) {
 		"field BuyPayload.userErrors is [Wrong], not a whole list of Errors",
 		"type Wrong lacks the field code",
 		"type OfferConnection lacks the field totalCount",
+		"enum value Old.GONE is deprecated and does not say until when",
+		"enum value Old.GOING is deprecated and does not say until when",
+		"argument Older.a(b:) is deprecated and does not say until when",
 		"field Query.offers is a connection and lacks the argument after",
 	} {
 		if !strings.Contains(complaints, want) {
 			t.Errorf("the linter does not see: %s", want)
 		}
+	}
+	if strings.Contains(complaints, "field Older.a is deprecated") {
+		t.Error("the linter complains of a deprecation that is dated")
 	}
 }
 
@@ -156,6 +166,7 @@ func (l *linter) definition(definition *ast.Definition) {
 	for _, value := range definition.EnumValues {
 		label := name + "." + value.Name
 		l.described("enum value "+label, value.Description, value.Position)
+		l.dated("enum value "+label, value.Directives, value.Position)
 		l.require(screamingSnake.MatchString(value.Name), value.Position, "enum value %s is not SCREAMING_SNAKE", label)
 	}
 	for _, field := range definition.Fields {
@@ -164,6 +175,7 @@ func (l *linter) definition(definition *ast.Definition) {
 		}
 		label := name + "." + field.Name
 		l.value("field "+label, field.Name, field.Description, field.Type, field.Position)
+		l.dated("field "+label, field.Directives, field.Position)
 		l.arguments(label, field.Arguments)
 		if strings.HasSuffix(field.Type.Name(), "Connection") {
 			for _, argument := range []string{"first", "after"} {
@@ -233,7 +245,25 @@ func (l *linter) input(mutation *ast.FieldDefinition, input, payload *ast.Defini
 func (l *linter) arguments(owner string, arguments ast.ArgumentDefinitionList) {
 	for _, argument := range arguments {
 		l.value(fmt.Sprintf("argument %s(%s:)", owner, argument.Name), argument.Name, argument.Description, argument.Type, argument.Position)
+		l.dated(fmt.Sprintf("argument %s(%s:)", owner, argument.Name), argument.Directives, argument.Position)
 	}
+}
+
+var removedAfter = regexp.MustCompile(`\S.* Removed after (\d{4}-\d{2}-\d{2})\.$`)
+
+// dated checks that what is deprecated says what to use, and until when.
+func (l *linter) dated(label string, directives ast.DirectiveList, at *ast.Position) {
+	deprecated := directives.ForName("deprecated")
+	if deprecated == nil {
+		return
+	}
+	var day error = errors.New("no day")
+	if reason := deprecated.Arguments.ForName("reason"); reason != nil {
+		if found := removedAfter.FindStringSubmatch(reason.Value.Raw); found != nil {
+			_, day = time.Parse(time.DateOnly, found[1])
+		}
+	}
+	l.require(day == nil, at, "%s is deprecated and does not say until when: write @deprecated(reason: \"Use that. Removed after YYYY-MM-DD.\")", label)
 }
 
 // value checks a field or an argument: described, camelCase, no Float.

@@ -170,7 +170,7 @@ function Playground({ examples, desks, shared }) {
       post({ query: '{ viewer { role organization subject } }' }, token).then(answer => {
         if (!current) return
         const who = answer.body.data?.viewer
-        setViewer(who ? [who.role, who.organization, who.subject].filter(Boolean).join(' · ') : 'not signed in')
+        setViewer(who ? [who.role, who.organization, who.subject].filter(Boolean).join(' · ') : answer.status === 401 ? 'not signed in' : 'who, the server does not say')
         setProblem(who ? '' : trouble(answer))
       })
     } else {
