@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 
+	"sellthrough/graph/generated"
 	"sellthrough/internal/store"
 	"sellthrough/models"
 )
@@ -28,4 +29,32 @@ func (r *Resolver) organizationName(ctx context.Context, viewer *models.Viewer) 
 		return nil
 	})
 	return name, err
+}
+
+// newAPIKey reads a key to be made, and the scopes that it is to have.
+func newAPIKey(in generated.CreateAPIKeyInput) (models.APIKey, []models.Scope) {
+	key := models.APIKey{Name: in.Name, Role: value(in.Role), ExpiresAt: value(in.ExpiresAt)}
+	if in.Organization != nil {
+		key.Organization = bareGUID(kindReseller, bare(kindPublisher, *in.Organization))
+	}
+	return key, in.Scopes
+}
+
+func apiKeyFilter(where *generated.APIKeyWhere) store.APIKeyFilter {
+	if where == nil {
+		return store.APIKeyFilter{}
+	}
+	filter := store.APIKeyFilter{IDs: bareAll(bare, kindAPIKey, where.Ids), Role: value(where.Role)}
+	if where.Organization != nil {
+		filter.Organization = bareGUID(kindReseller, bare(kindPublisher, *where.Organization))
+	}
+	return filter
+}
+
+// given is nil for an empty text.
+func given(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }

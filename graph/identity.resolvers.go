@@ -8,15 +8,49 @@ package graph
 import (
 	"context"
 	"sellthrough/graph/generated"
+	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
+	"sellthrough/internal/store"
 	"sellthrough/models"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
+func (r *apiKeyResolver) ID(ctx context.Context, obj *models.APIKey) (string, error) {
+	return nodeID(kindAPIKey, obj.ID), nil
+}
+
+func (r *apiKeyResolver) Scopes(ctx context.Context, obj *models.APIKey) ([]models.Scope, error) {
+	return obj.Scopes.List(), nil
+}
+
+func (r *mutationResolver) CreateAPIKey(ctx context.Context, input generated.CreateAPIKeyInput) (*generated.CreateAPIKeyPayload, error) {
+	key, scopes := newAPIKey(input)
+	made, vs, err := r.Market.CreateAPIKey(ctx, r.request(ctx), key, scopes)
+	if made == nil {
+		return &generated.CreateAPIKeyPayload{UserErrors: vs}, err
+	}
+	return &generated.CreateAPIKeyPayload{APIKey: &made.Key, Secret: given(made.Text)}, err
+}
+
+func (r *mutationResolver) RevokeAPIKey(ctx context.Context, input generated.RevokeAPIKeyInput) (*generated.RevokeAPIKeyPayload, error) {
+	key, vs, err := r.Market.RevokeAPIKey(ctx, r.request(ctx), bare(kindAPIKey, input.ID))
+	return &generated.RevokeAPIKeyPayload{APIKey: key, UserErrors: vs}, err
+}
+
 func (r *queryResolver) Viewer(ctx context.Context) (*models.Viewer, error) {
 	viewer := auth.ViewerFrom(ctx)
 	return &viewer, nil
+}
+
+func (r *queryResolver) APIKeys(ctx context.Context, where *generated.APIKeyWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.APIKeys, error) {
+	filter := apiKeyFilter(where)
+	list, err := listed[models.APIKey, page.APIKeyEdge](ctx, r.Resolver, "apiKeys", window{first, last, after, before}, orderBy, filter,
+		func(reader *store.Reader, ask store.Page) ([]models.APIKey, bool, error) {
+			return reader.APIKeys(filter, ask)
+		},
+		func(reader *store.Reader) (int64, error) { return reader.CountAPIKeys(filter) })
+	return &page.APIKeys{Of: list}, err
 }
 
 func (r *viewerResolver) OrganizationName(ctx context.Context, obj *models.Viewer) (*string, error) {
@@ -39,6 +73,11 @@ func (r *viewerResolver) Mutations(ctx context.Context, obj *models.Viewer) ([]s
 	return r.policy.rootFields(*obj, ast.Mutation, "Mutation"), nil
 }
 
+func (r *Resolver) ApiKey() generated.ApiKeyResolver { return &apiKeyResolver{r} }
+
 func (r *Resolver) Viewer() generated.ViewerResolver { return &viewerResolver{r} }
 
-type viewerResolver struct{ *Resolver }
+type (
+	apiKeyResolver struct{ *Resolver }
+	viewerResolver struct{ *Resolver }
+)

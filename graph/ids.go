@@ -20,6 +20,7 @@ const (
 	kindSubscription = "subscription"
 	kindMargin       = "margin"
 	kindBillingLine  = "billing-line"
+	kindAPIKey       = "api-key"
 )
 
 func nodeID(kind string, parts ...string) string { return kind + "/" + strings.Join(parts, "/") }

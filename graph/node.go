@@ -19,6 +19,7 @@ import (
 var nodeTypes = map[string]string{
 	kindPublisher: "Publisher", kindReseller: "Reseller", kindCustomer: "Customer", kindProduct: "Product", kindPlan: "Plan",
 	kindMeter: "Meter", kindPrivateOffer: "PrivateOffer", kindSubscription: "ProductSubscription", kindMargin: "Margin", kindBillingLine: "BillingLine",
+	kindAPIKey: "ApiKey",
 }
 
 // nodes finds whatever has the ids, nil for each that does not exist or is not
@@ -85,6 +86,9 @@ func readNode(r *store.Reader, kind, id string) (page.Node, error) {
 		return that(rows, err, func(m models.Meter) bool { return m.ID == second })
 	case kindPrivateOffer:
 		rows, _, err := r.PrivateOffers(store.OfferFilter{IDs: []string{bareGUID(kind, id)}}, store.Page{})
+		return the(rows, err)
+	case kindAPIKey:
+		rows, _, err := r.APIKeys(store.APIKeyFilter{IDs: []string{bare(kind, id)}}, store.Page{})
 		return the(rows, err)
 	case kindSubscription:
 		rows, _, err := r.Subscriptions(store.SubscriptionFilter{IDs: []string{bare(kind, id)}}, store.Page{})

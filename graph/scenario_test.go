@@ -284,6 +284,7 @@ type stage struct {
 	t       testing.TB
 	market  *market.Market
 	tokens  *auth.Tokens
+	keys    *auth.Keys
 	handler http.Handler
 	now     time.Time
 }
@@ -296,9 +297,21 @@ func newStage(t testing.TB, s *store.Store) *stage {
 	st := &stage{t: t, tokens: tokens, now: time.Date(2024, 9, 1, 0, 0, 0, 0, time.UTC)}
 	st.market = market.New(s, func() time.Time { return st.now })
 	st.handler = door.New(st.market, door.Options{
-		Identifier: tokens, Clock: func() time.Time { return st.now }, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Identifier: st.identity(), Clock: func() time.Time { return st.now }, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	return st
+}
+
+// identity knows the stage's tokens and API keys.
+func (s *stage) identity() *auth.Identity {
+	s.keys = auth.NewKeys(func(ctx context.Context, id string) (*models.APIKey, bool, error) {
+		key, err := s.market.Store.APIKeyByID(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, false, nil
+		}
+		return key, err == nil, err
+	})
+	return &auth.Identity{Tokens: s.tokens, Keys: s.keys}
 }
 
 // ask sends a request as the viewer and returns the answer's body.

@@ -11,6 +11,7 @@ import (
 	"sellthrough/models"
 	"sellthrough/reports"
 	"strconv"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 )
@@ -29,6 +30,16 @@ type AgencyFeeRateInput struct {
 	EffectiveFrom string `json:"effectiveFrom"`
 	// A fraction from 0 to 1 with at most 6 decimals: 0.03 is 3 %.
 	Rate string `json:"rate"`
+}
+
+// Which API keys. Conditions that are absent do not narrow; those that are given all hold.
+type APIKeyWhere struct {
+	// These keys, with or without api-key/ before them.
+	Ids []string `json:"ids,omitempty"`
+	// Those that act in this role.
+	Role *models.Role `json:"role,omitempty"`
+	// Those of this organisation: a publisher id, or a reseller's tenant id.
+	Organization *string `json:"organization,omitempty"`
 }
 
 // One field of the order of billing lines.
@@ -101,6 +112,42 @@ type CatalogueResult struct {
 	Status market.Status `json:"status"`
 	// All the reasons for its refusal, empty otherwise.
 	Errors []models.Violation `json:"errors"`
+}
+
+// A key to be made.
+type CreateAPIKeyInput struct {
+	// What you call it, at most 500 bytes: the program that will use it.
+	Name string `json:"name"`
+	// The role that it acts in; absent means your own.
+	Role *models.Role `json:"role,omitempty"`
+	// The publisher id or reseller's tenant id that it acts for; absent means your own.
+	Organization *string `json:"organization,omitempty"`
+	// What it may do, at least one scope. API_KEYS_WRITE is not for keys.
+	Scopes []models.Scope `json:"scopes"`
+	// When it ends, exclusive: at most 730 days from now; absent means 365 days from now.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The key that was made.
+type CreateAPIKeyPayload struct {
+	// The key, null where it was refused.
+	APIKey *models.APIKey `json:"apiKey,omitempty"`
+	// The text to send as Authorization: Bearer <secret>. Keep it now: it is told once
+	// and stored nowhere. Null where the key was refused, where it was only validated,
+	// and where the answer of an earlier call is repeated (`idempotencyKey`): whoever
+	// lost that one revokes the key and makes another.
+	Secret *string `json:"secret,omitempty"`
+	// Why it was refused: all reasons at once.
+	UserErrors []models.Violation `json:"userErrors"`
 }
 
 // A new draft.
@@ -424,6 +471,29 @@ type ResellerWhere struct {
 	Competencies []string `json:"competencies,omitempty"`
 	// Only those in this country, two letters.
 	Country *string `json:"country,omitempty"`
+}
+
+// Which key to revoke.
+type RevokeAPIKeyInput struct {
+	// The key: its id or node id.
+	ID string `json:"id"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The key that was revoked.
+type RevokeAPIKeyPayload struct {
+	// The key, null where it was refused.
+	APIKey *models.APIKey `json:"apiKey,omitempty"`
+	// Why it was refused.
+	UserErrors []models.Violation `json:"userErrors"`
 }
 
 // Which draft to submit.

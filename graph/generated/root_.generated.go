@@ -21,6 +21,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	ApiKey() ApiKeyResolver
 	BillingPeriod() BillingPeriodResolver
 	Customer() CustomerResolver
 	Margin() MarginResolver
@@ -66,9 +67,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AbsolutePriceInput", ec.unmarshalInputAbsolutePriceInput),
 			graphql.NewInputUnmarshaler("AgencyFeeRateInput", ec.unmarshalInputAgencyFeeRateInput),
+			graphql.NewInputUnmarshaler("ApiKeyWhere", ec.unmarshalInputApiKeyWhere),
 			graphql.NewInputUnmarshaler("BillingLineOrder", ec.unmarshalInputBillingLineOrder),
 			graphql.NewInputUnmarshaler("BillingLineWhere", ec.unmarshalInputBillingLineWhere),
 			graphql.NewInputUnmarshaler("CatalogueRecordInput", ec.unmarshalInputCatalogueRecordInput),
+			graphql.NewInputUnmarshaler("CreateApiKeyInput", ec.unmarshalInputCreateApiKeyInput),
 			graphql.NewInputUnmarshaler("CreatePrivateOfferInput", ec.unmarshalInputCreatePrivateOfferInput),
 			graphql.NewInputUnmarshaler("CustomerInput", ec.unmarshalInputCustomerInput),
 			graphql.NewInputUnmarshaler("CustomerWhere", ec.unmarshalInputCustomerWhere),
@@ -92,6 +95,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RecordUsageInput", ec.unmarshalInputRecordUsageInput),
 			graphql.NewInputUnmarshaler("ResellerInput", ec.unmarshalInputResellerInput),
 			graphql.NewInputUnmarshaler("ResellerWhere", ec.unmarshalInputResellerWhere),
+			graphql.NewInputUnmarshaler("RevokeApiKeyInput", ec.unmarshalInputRevokeApiKeyInput),
 			graphql.NewInputUnmarshaler("SubmitPrivateOfferInput", ec.unmarshalInputSubmitPrivateOfferInput),
 			graphql.NewInputUnmarshaler("SubscriptionWhere", ec.unmarshalInputSubscriptionWhere),
 			graphql.NewInputUnmarshaler("UpdatePrivateOfferInput", ec.unmarshalInputUpdatePrivateOfferInput),
@@ -1972,6 +1976,41 @@ enum UsageErrorCode {
 	{Name: "../../schema/identity.graphqls", Input: `extend type Query {
   "Who I am and what I may do."
   viewer: Viewer! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR])
+  """
+  API keys, by id, revoked and expired ones among them: those of the viewer's own
+  role and organisation, all for an operator. Nobody ever sees a secret again.
+  """
+  apiKeys(
+    "Which keys; absent means all."
+    where: ApiKeyWhere
+    "The order; absent means by id, ascending."
+    orderBy: [KeyOrder!]
+    "How many from the start, 1 to 100, default 50."
+    first: Int
+    "Only what comes after this cursor, exclusive."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor, exclusive."
+    before: String
+  ): ApiKeyConnection! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: API_KEYS_READ)
+}
+
+extend type Mutation {
+  """
+  Makes a key for a program. The key is in this one answer and nowhere else. An
+  operator makes keys for anybody, all others for their own role and organisation,
+  with no scope that they lack themselves. No key makes keys.
+  """
+  createApiKey(
+    "The key."
+    input: CreateApiKeyInput!
+  ): CreateApiKeyPayload! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: API_KEYS_WRITE)
+  "Revokes a key for good: it is refused from the next request on. Revoking it again changes nothing."
+  revokeApiKey(
+    "Which key."
+    input: RevokeApiKeyInput!
+  ): RevokeApiKeyPayload! @visible(to: [PUBLISHER, RESELLER, FINANCE, OPERATOR]) @scope(needs: API_KEYS_WRITE)
 }
 
 "One capability. A credential that is limited to scopes, as API keys are, can do what they name within what its role may do."
@@ -2030,6 +2069,171 @@ type Viewer {
   queries: [String!]!
   "The root fields of Mutation that the viewer may select, in alphabetical order."
   mutations: [String!]!
+}
+
+"A credential of a program: who it acts as, what it may do, until when."
+type ApiKey implements Node @scope(needs: API_KEYS_READ) {
+  "api-key/<apiKeyId>"
+  id: ID!
+  "What stands in the key itself, after st_; no secret."
+  apiKeyId: ID!
+  "What its maker calls it."
+  name: String!
+  "The role that it acts in."
+  role: Role!
+  "The publisher id of a PUBLISHER, the tenant id of a RESELLER, null for the others."
+  organization: ID
+  "What it may do, within what its role may do."
+  scopes: [Scope!]!
+  "The subject of who made it, null where that was not named."
+  createdBy: String
+  "When it was made."
+  createdAt: DateTime!
+  "When it ends, exclusive."
+  expiresAt: DateTime!
+  "When it was revoked, null if it was not."
+  revokedAt: DateTime
+  "When it was used last, to the minute; null if never."
+  lastUsedAt: DateTime
+}
+
+"Which API keys. Conditions that are absent do not narrow; those that are given all hold."
+input ApiKeyWhere {
+  "These keys, with or without api-key/ before them."
+  ids: [ID!]
+  "Those that act in this role."
+  role: Role
+  "Those of this organisation: a publisher id, or a reseller's tenant id."
+  organization: ID
+}
+
+"A page of API keys."
+type ApiKeyConnection {
+  "The keys with their cursors."
+  edges: [ApiKeyEdge!]!
+  "The keys."
+  nodes: [ApiKey!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many keys match in all."
+  totalCount: Int!
+}
+
+"An API key on a page."
+type ApiKeyEdge {
+  "Its place in this list; of no use elsewhere."
+  cursor: String!
+  "The key."
+  node: ApiKey!
+}
+
+"A key to be made."
+input CreateApiKeyInput {
+  "What you call it, at most 500 bytes: the program that will use it."
+  name: String!
+  "The role that it acts in; absent means your own."
+  role: Role
+  "The publisher id or reseller's tenant id that it acts for; absent means your own."
+  organization: ID
+  "What it may do, at least one scope. API_KEYS_WRITE is not for keys."
+  scopes: [Scope!]!
+  "When it ends, exclusive: at most 730 days from now; absent means 365 days from now."
+  expiresAt: DateTime
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"The key that was made."
+type CreateApiKeyPayload {
+  "The key, null where it was refused."
+  apiKey: ApiKey
+  """
+  The text to send as Authorization: Bearer <secret>. Keep it now: it is told once
+  and stored nowhere. Null where the key was refused, where it was only validated,
+  and where the answer of an earlier call is repeated (` + "`" + `idempotencyKey` + "`" + `): whoever
+  lost that one revokes the key and makes another.
+  """
+  secret: String
+  "Why it was refused: all reasons at once."
+  userErrors: [ApiKeyError!]!
+}
+
+"Which key to revoke."
+input RevokeApiKeyInput {
+  "The key: its id or node id."
+  id: ID!
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"The key that was revoked."
+type RevokeApiKeyPayload {
+  "The key, null where it was refused."
+  apiKey: ApiKey
+  "Why it was refused."
+  userErrors: [ApiKeyError!]!
+}
+
+"A reason why nothing was changed."
+type ApiKeyError {
+  "The path of the field in the input, list positions as numbers; null for the whole."
+  field: [String!]
+  "What is wrong, and what to do."
+  message: String!
+  "The reason, for programs."
+  code: ApiKeyErrorCode!
+}
+
+"The reasons for refusing a key. More can be added."
+enum ApiKeyErrorCode {
+  "It is missing."
+  REQUIRED
+  "It is not what it should be; the message says what is."
+  INVALID
+  "It has too many bytes."
+  TOO_LONG
+  "There is no such key, or it is not yours."
+  NOT_FOUND
+  "The role or organisation is not your own."
+  ROLE_NOT_YOURS
+  "The role needs an organisation."
+  ORGANIZATION_REQUIRED
+  "The catalogue has no such organisation."
+  ORGANIZATION_NOT_FOUND
+  "A key without scopes could do nothing."
+  SCOPES_REQUIRED
+  "There is no such scope."
+  UNKNOWN_SCOPE
+  "Your own credential lacks the scope."
+  SCOPE_NOT_YOURS
+  "The scope is not for keys."
+  SCOPE_NOT_FOR_KEYS
+  "It would have ended already."
+  EXPIRES_IN_PAST
+  "It would be good for too long."
+  EXPIRES_TOO_LATE
+  "The idempotency key was used with another input."
+  IDEMPOTENCY_CONFLICT
+  "The idempotency key is not 1 to 255 printable characters of ASCII."
+  INVALID_IDEMPOTENCY_KEY
 }
 `, BuiltIn: false},
 	{Name: "../../schema/margins.graphqls", Input: `extend type Query {
@@ -3157,6 +3361,70 @@ func (ec *executionContext) childFields_AgencyFeeSummaryEdge(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type AgencyFeeSummaryEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ApiKey_id(ctx, field)
+	case "apiKeyId":
+		return ec.fieldContext_ApiKey_apiKeyId(ctx, field)
+	case "name":
+		return ec.fieldContext_ApiKey_name(ctx, field)
+	case "role":
+		return ec.fieldContext_ApiKey_role(ctx, field)
+	case "organization":
+		return ec.fieldContext_ApiKey_organization(ctx, field)
+	case "scopes":
+		return ec.fieldContext_ApiKey_scopes(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_ApiKey_createdBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ApiKey_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_ApiKey_expiresAt(ctx, field)
+	case "revokedAt":
+		return ec.fieldContext_ApiKey_revokedAt(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_ApiKey_lastUsedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKey", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ApiKeyConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ApiKeyConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ApiKeyConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ApiKeyConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ApiKeyEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ApiKeyEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_ApiKeyError_field(ctx, field)
+	case "message":
+		return ec.fieldContext_ApiKeyError_message(ctx, field)
+	case "code":
+		return ec.fieldContext_ApiKeyError_code(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyError", field.Name)
+}
+
 func (ec *executionContext) childFields_BillingLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3391,6 +3659,18 @@ func (ec *executionContext) childFields_CatalogueResult(ctx context.Context, fie
 		return ec.fieldContext_CatalogueResult_errors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CatalogueResult", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_CreateApiKeyPayload_apiKey(ctx, field)
+	case "secret":
+		return ec.fieldContext_CreateApiKeyPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateApiKeyPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateApiKeyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreatePrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4207,6 +4487,16 @@ func (ec *executionContext) childFields_ResellerEdge(ctx context.Context, field 
 		return ec.fieldContext_ResellerEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResellerEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_RevokeApiKeyPayload_apiKey(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeApiKeyPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeApiKeyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_SubmitPrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

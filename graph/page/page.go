@@ -76,6 +76,11 @@ type (
 	}
 	PrivateOfferEdge struct{ Edge[models.PrivateOffer] }
 
+	APIKeys struct {
+		Of[models.APIKey, APIKeyEdge]
+	}
+	APIKeyEdge struct{ Edge[models.APIKey] }
+
 	Margins struct {
 		Of[models.Margin, MarginEdge]
 	}

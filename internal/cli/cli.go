@@ -54,7 +54,10 @@ type Program struct {
 // Site is what the pages and the API are served from.
 type Site struct {
 	Market *market.Market
+	// Tokens are those of the embedded mode, for who issues some.
 	Tokens *auth.Tokens
+	// Identity says who asks, by whatever credential.
+	Identity *auth.Identity
 	// Clock is the machine's, which the lifetimes of tokens are measured with.
 	Clock     func() time.Time
 	Logger    *slog.Logger
@@ -75,6 +78,7 @@ type commands struct {
 	Import  importCommand  `cmd:"" help:"Import a file. What is rejected goes to a file beside it."`
 	Export  exportCommand  `cmd:"" help:"Export a report."`
 	Token   tokenCommand   `cmd:"" help:"Print a token, and nothing else."`
+	APIKey  apiKeyCommand  `cmd:"" name:"api-key" help:"Make, list and revoke the API keys of programs."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
 	Verify  verifyCommand  `cmd:"" help:"Work everything out again from the raw facts, and print what differs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -170,6 +174,7 @@ func (p *Program) run(ctx context.Context) (err error) {
 		kong.Exit(func(code int) { panic(status(code)) }),
 		kong.Resolvers(kong.ResolverFunc(p.fromEnvironment)),
 		kong.UsageOnError(),
+		kong.Vars(keyVariables()),
 	)
 	if err != nil {
 		return err
@@ -205,6 +210,7 @@ type session struct {
 	frozen    bool
 	logger    *slog.Logger
 	telemetry *telemetry.Telemetry
+	keys      *auth.Keys // of a server
 }
 
 // existing is for commands that are worth nothing on a database that they would
@@ -228,6 +234,7 @@ func (c *commands) open(ctx context.Context, p *Program, options store.Options) 
 		return nil, errors.Join(err, s.telemetry.Close(ctx))
 	}
 	s.Market = market.New(database, nil)
+	s.CredentialClock = p.Clock
 	s.telemetry.Watch(s.Market)
 	if s.Clock, err = c.clock(ctx, p, database); err != nil {
 		return nil, errors.Join(err, s.close(ctx))

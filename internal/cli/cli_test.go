@@ -936,3 +936,33 @@ func TestDemoReset(t *testing.T) {
 		r.says(t, r.stderr, "is no publisher of this database")
 	})
 }
+
+// A key is printed once, listed without its secret, and revoked.
+func TestAPIKeys(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "m.db")
+	market(t, database)
+	key := strings.TrimSpace(run(t, "api-key", "create", "--name", "meter reader", "--role", "publisher", "--organization", "contoso", "--scopes", "facts_write,CATALOGUE_READ", "--days", "30", "--database", database).must(t, 0).stdout)
+	id, whole := models.APIKeyID(key)
+	if !whole {
+		t.Fatalf("%q is no key", key)
+	}
+	list := run(t, "api-key", "list", "--database", database).must(t, 0)
+	for _, want := range []string{id, "good", "PUBLISHER", "contoso", "2024-06-09", "never", "[CATALOGUE_READ FACTS_WRITE]", "meter reader"} {
+		list.says(t, list.stdout, want)
+	}
+	if strings.Contains(list.stdout, key[len(key)-20:]) {
+		t.Errorf("the secret is listed: %s", list.stdout)
+	}
+	revoked := run(t, "api-key", "revoke", id, "--database", database).must(t, 0)
+	revoked.says(t, revoked.stdout, id+" is revoked since 2024-05-10T12:00:00Z: meter reader")
+	again := run(t, "api-key", "list", "--database", database).must(t, 0)
+	again.says(t, again.stdout, "revoked")
+	for want, arguments := range map[string][]string{
+		"is not an API key": {"revoke", "nothing"},
+		`--scopes "KING" is not a scope; --days is too far`:      {"create", "--name", "x", "--role", "FINANCE", "--scopes", "KING", "--days", "731"},
+		`--organization "nobody" is no PUBLISHER of this market`: {"create", "--name", "x", "--role", "PUBLISHER", "--organization", "nobody", "--scopes", "FACTS_READ"},
+	} {
+		r := run(t, append(append([]string{"api-key"}, arguments...), "--database", database)...).must(t, 2)
+		r.says(t, r.stderr, want)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"sellthrough/internal/auth"
 	"sellthrough/internal/store"
 	"sellthrough/internal/telemetry"
 	"sellthrough/models"
@@ -87,7 +88,18 @@ func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err er
 
 func (c *commands) site(ctx context.Context, p *Program, s *session, guard Guard) (Site, error) {
 	tokens, err := c.tokens(ctx, s)
-	return Site{Market: s.Market, Tokens: tokens, Clock: p.Clock, Logger: s.logger, Telemetry: s.telemetry, Guard: guard}, err
+	s.keys = auth.NewKeys(s.apiKey)
+	identity := &auth.Identity{Tokens: tokens, Keys: s.keys}
+	return Site{Market: s.Market, Tokens: tokens, Identity: identity, Clock: p.Clock, Logger: s.logger, Telemetry: s.telemetry, Guard: guard}, err
+}
+
+// apiKey finds the key that somebody signs in with.
+func (s *session) apiKey(ctx context.Context, id string) (*models.APIKey, bool, error) {
+	key, err := s.Store.APIKeyByID(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, false, nil
+	}
+	return key, err == nil, err
 }
 
 // How long a connection may take, and how long open requests have at the end.
@@ -147,6 +159,7 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 	}
 	stop()
 	<-worked
+	s.noteKeys(shutdown)
 	return err
 }
 
@@ -197,6 +210,7 @@ func (s *session) workEachSecond(ctx context.Context) {
 		if !s.frozen {
 			s.work(ctx)
 		}
+		s.noteKeys(ctx)
 		if err := s.telemetry.Count(ctx, s.Store); err != nil && ctx.Err() == nil {
 			s.logger.ErrorContext(ctx, "count", "error", err)
 		}
@@ -205,6 +219,15 @@ func (s *session) workEachSecond(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// noteKeys notes when API keys were used last, apart from the requests that used
+// them.
+func (s *session) noteKeys(ctx context.Context) {
+	err := s.keys.Flush(func(uses map[string]time.Time) error { return s.RecordAPIKeyUses(ctx, uses) })
+	if err != nil && ctx.Err() == nil {
+		s.logger.ErrorContext(ctx, "API keys", "error", err)
 	}
 }
 

@@ -22,6 +22,8 @@ type Market struct {
 	Store *store.Store
 	// Clock tells the instant of recording.
 	Clock func() time.Time
+	// CredentialClock is the machine's, by which API keys live; nil is Clock.
+	CredentialClock func() time.Time
 	// Limits are those of private offers (D10), Refunds those of D19.
 	Limits  models.Limits
 	Refunds models.RefundPolicy

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,16 @@ var (
 
 // fill stores one of everything for each side of the market.
 func fill(t testing.TB, s *store.Store) {
+	write(t, s, func(w *store.Writer) (err error) {
+		for i, owner := range []models.Viewer{publisher1, publisher2, viewerA, viewerB, finance, models.System} {
+			err = errors.Join(err, w.CreateAPIKey(&models.APIKey{
+				ID: strconv.Itoa(i), Name: "of " + owner.Organization, Role: owner.Role, Organization: owner.Organization,
+				Scopes: models.LimitedTo(models.ScopeFactsRead, models.ScopeMarginsRead), CreatedAt: now, ExpiresAt: now.AddDate(1, 0, 0),
+				SecretHash: strings.Repeat("0", 64),
+			}))
+		}
+		return err
+	})
 	write(t, s, func(w *store.Writer) error {
 		outcomes, err := w.SaveRecords(catalogue(), now)
 		if err != nil {
@@ -699,6 +710,8 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 		// The same for every viewer, and no organisation's own.
 		"ExchangeRates":  func() (any, error) { return plain(r.ExchangeRates(may, july)) },
 		"AgencyFees":     func() (any, error) { return plain(r.AgencyFees()) },
+		"APIKeys":        func() (any, error) { keys, _, err := r.APIKeys(store.APIKeyFilter{}, store.Page{}); return keys, err },
+		"CountAPIKeys":   func() (any, error) { return plain(r.CountAPIKeys(store.APIKeyFilter{})) },
 		"KnownCustomers": func() (any, error) { return plain(r.KnownCustomers(nil)) },
 		"Setting":        func() (any, error) { _, ok, err := r.Setting("x"); return ok, err },
 		"RowsRead":       func() (any, error) { return len(r.RowsRead()) > 100, nil },
@@ -744,6 +757,8 @@ func TestScope(t *testing.T) {
 		"Months":             {4, 2, 4, 2, 4},
 		"ExchangeRates":      {1, 1, 1, 1, 1},
 		"AgencyFees":         {3, 2, 3, 3, 3},
+		"APIKeys":            {1, 1, 1, 1, 1},
+		"CountAPIKeys":       {1, 1, 1, 1, 1},
 		"OrphanPurchases":    {},
 		"AnswersBefore":      {},
 		"KnownCustomers":     {},
@@ -752,6 +767,10 @@ func TestScope(t *testing.T) {
 		"Viewer":             {},
 	} {
 		sees[name] = map[models.Viewer]int{publisher1: n[0], publisher2: n[1], viewerA: n[2], viewerB: n[3], finance: n[4], models.System: n[4]}
+	}
+	// An operator sees everybody's, finance no more than its own.
+	for _, name := range []string{"APIKeys", "CountAPIKeys"} {
+		sees[name][models.System] = 6
 	}
 	reader := reflect.TypeFor[*store.Reader]()
 	for i := range reader.NumMethod() {
@@ -991,5 +1010,51 @@ func TestSettings(t *testing.T) {
 				}
 			}
 		})
+	})
+}
+
+// A key is read back as it was stored, found by who signs in, revoked once and
+// only by those who may see it; its last use moves forward.
+func TestAPIKeys(t *testing.T) {
+	filled(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		found := func(id string) models.APIKey {
+			t.Helper()
+			return *must[*models.APIKey](t)(s.APIKeyByID(ctx, id))
+		}
+		want := models.APIKey{
+			ID: "2", Name: "of " + resellerA, Role: models.RoleReseller, Organization: resellerA,
+			Scopes: models.LimitedTo(models.ScopeFactsRead, models.ScopeMarginsRead), CreatedAt: now, ExpiresAt: now.AddDate(1, 0, 0),
+			SecretHash: strings.Repeat("0", 64),
+		}
+		equal(t, "read back", found("2"), want)
+		if _, err := s.APIKeyByID(ctx, "none"); err != store.ErrNotFound {
+			t.Errorf("an unknown key is %v", err)
+		}
+		later := now.Add(time.Hour)
+		as := func(viewer models.Viewer, f func(w *store.Writer) error) error { return s.Write(ctx, viewer, f) }
+		revoke := func(id string, at time.Time) func(w *store.Writer) error {
+			return func(w *store.Writer) error { _, err := w.RevokeAPIKey(id, at); return err }
+		}
+		for _, stranger := range []models.Viewer{publisher1, viewerB, finance} {
+			fails(t, "a stranger revokes", as(stranger, revoke("2", now)), store.ErrNotFound)
+		}
+		equal(t, "still good", found("2"), want)
+		fails(t, "its own", as(viewerA, revoke("2", now)), nil)
+		fails(t, "again", as(models.System, revoke("2", later)), nil)
+		want.RevokedAt = &now
+		for _, at := range []time.Time{later, now} {
+			fails(t, "used", as(models.System, func(w *store.Writer) error {
+				return w.UseAPIKeys(map[string]time.Time{"2": at, "none": at})
+			}), nil)
+		}
+		want.LastUsedAt = &later
+		equal(t, "revoked and used", found("2"), want)
+		fails(t, "for somebody else", as(viewerA, func(w *store.Writer) error {
+			return w.CreateAPIKey(&models.APIKey{ID: "x", Role: models.RoleReseller, Organization: resellerB, Scopes: want.Scopes})
+		}), store.ErrNotFound)
+		if err := as(models.System, func(w *store.Writer) error { return w.CreateAPIKey(&models.APIKey{ID: "x"}) }); err == nil {
+			t.Error("a key that is not limited is stored")
+		}
 	})
 }

@@ -25,7 +25,7 @@ type Page struct {
 
 // Listed are the rows that come in pages.
 type Listed interface {
-	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.Subscription | models.UsageRecord
+	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.Subscription | models.UsageRecord | models.APIKey
 }
 
 // Key is the place of a row in its list, for Page. It is opaque.
@@ -42,6 +42,8 @@ func Key[T Listed](row T) string {
 	case models.PrivateOffer:
 		return row.ID
 	case models.Subscription:
+		return row.ID
+	case models.APIKey:
 		return row.ID
 	case models.UsageRecord:
 		return joinKey(row.OccurredAt.UTC().Format(time.RFC3339Nano), row.PublisherID, row.Source, row.ExternalID)

@@ -18,7 +18,12 @@ func scope(viewer models.Viewer, table string) (condition string, arguments []an
 		return "", nil
 	}
 	switch viewer.Role {
-	case models.RoleFinance, models.RoleOperator:
+	case models.RoleFinance:
+		if table != "api_keys" {
+			return "", nil
+		}
+		condition = "role = 'FINANCE'" // who reads everything reads no credentials of others
+	case models.RoleOperator:
 		return "", nil
 	case models.RolePublisher:
 		condition = publisherScope[table]
@@ -61,6 +66,7 @@ var publisherScope = map[string]string{
 	"purchases":                   "subscription_id IN (SELECT id FROM subscriptions WHERE publisher_id = ?)",
 	"usage_records":               "publisher_id = ?",
 	"usage_buckets":               "publisher_id = ?",
+	"api_keys":                    "role = 'PUBLISHER' AND organization = ?",
 	"idempotency_keys":            "role = 'PUBLISHER' AND organization = ?",
 }
 
@@ -90,5 +96,6 @@ var resellerScope = map[string]string{
 	"purchases":                   "subscription_id IN (SELECT id FROM subscriptions WHERE reseller_tenant_id = ?)",
 	"usage_records":               "reseller_tenant_id = ?",
 	"usage_buckets":               "reseller_tenant_id = ?",
+	"api_keys":                    "role = 'RESELLER' AND organization = ?",
 	"idempotency_keys":            "role = 'RESELLER' AND organization = ?",
 }
