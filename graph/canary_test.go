@@ -85,7 +85,9 @@ func newCanaryMarket(t testing.TB, s *store.Store) *canaryMarket {
 			t.Fatalf("%s: %s, not %s", section.Name, got, body)
 		}
 	}
+	_, key := m.makeKey(finance, "scopes: [FACTS_READ]")
 	m.objects = m.named()
+	m.objects["api-key"] = []object{{key, "", "", key[:len(key)-4] + "aaaa"}}
 	m.roots(func(operation string, root *ast.Definition, field *ast.FieldDefinition) {
 		if m.connection(field) {
 			question := m.question(field, "first: 1")
@@ -200,6 +202,7 @@ var kindOf = map[string]string{
 	"ProductWhere.ids": "product", "ResellerWhere.tenantIds": "reseller", "CustomerWhere.tenantIds": "customer",
 	"PrivateOfferWhere.ids": "private-offer", "SubscriptionWhere.ids": "subscription", "PrivateOfferResellerInput.tenantId": "reseller",
 	"UpdatePrivateOfferInput.id": "private-offer", "SubmitPrivateOfferInput.id": "private-offer", "privateOffer.id": "private-offer",
+	"organization": "publisher", "ApiKeyWhere.ids": "api-key", "RevokeApiKeyInput.id": "api-key",
 	"node.id": "any", "nodes.ids": "any", "externalId": "",
 }
 
