@@ -85,9 +85,12 @@ func newCanaryMarket(t testing.TB, s *store.Store) *canaryMarket {
 			t.Fatalf("%s: %s, not %s", section.Name, got, body)
 		}
 	}
-	_, key := m.makeKey(finance, "scopes: [FACTS_READ]")
+	key := models.APIKey{ID: "canarycanarykeya", Name: "canary-key", Role: models.RoleFinance, Scopes: models.LimitedTo(models.ScopeFactsRead), CreatedAt: m.now, ExpiresAt: m.now.AddDate(1, 0, 0)}
+	if err := s.Write(t.Context(), models.System, func(w *store.Writer) error { return w.CreateAPIKey(&key) }); err != nil {
+		t.Fatal(err)
+	}
 	m.objects = m.named()
-	m.objects["api-key"] = []object{{key, "", "", key[:len(key)-4] + "aaaa"}}
+	m.objects["api-key"] = []object{{"api-key/" + key.ID, "", "", "api-key/canarycanarykeyb"}}
 	m.roots(func(operation string, root *ast.Definition, field *ast.FieldDefinition) {
 		if m.connection(field) {
 			question := m.question(field, "first: 1")
