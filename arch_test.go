@@ -51,8 +51,8 @@ var rooms = map[string]room{
 	"internal/cli": {imports: "demo internal/auth internal/formats internal/market internal/money internal/rating internal/store internal/telemetry models reports " +
 		"github.com/alecthomas/kong github.com/mattn/go-isatty github.com/schollz/progressbar golang.org/x/term",
 		why: "a command is load, compute, print, and leaves GraphQL to graph"},
-	"internal/auth": {imports: "models github.com/golang-jwt/jwt",
-		why: "it turns a token into a viewer, and asks no database"},
+	"internal/auth": {imports: "models github.com/coreos/go-oidc github.com/golang-jwt/jwt",
+		why: "it turns a credential into a viewer, and asks no database"},
 	"internal/formats": {imports: "internal/money models reports github.com/klauspost/compress",
 		why: "it turns bytes into records and back, and stores nothing"},
 	"internal/market": {imports: "internal/money internal/rating internal/store models reports github.com/google/uuid",

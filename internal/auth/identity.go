@@ -26,6 +26,8 @@ type Identity struct {
 	Tokens *Tokens
 	// Keys are API keys, nil for none.
 	Keys *Keys
+	// Issuers are the identity providers that are trusted, nil for none.
+	Issuers *Issuers
 }
 
 // Viewer returns who the credential was issued to, as of now. A refusal is
@@ -43,6 +45,8 @@ func (i *Identity) Viewer(ctx context.Context, credential string, now time.Time)
 		return models.Viewer{}, refuse("it is neither an API key nor a JSON Web Token")
 	case iss == issuer:
 		return i.Tokens.Viewer(ctx, credential, now)
+	case i.Issuers != nil:
+		return i.Issuers.viewer(ctx, credential, iss, now)
 	default:
 		return models.Viewer{}, unknownIssuer()
 	}

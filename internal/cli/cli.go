@@ -211,6 +211,7 @@ type session struct {
 	logger    *slog.Logger
 	telemetry *telemetry.Telemetry
 	keys      *auth.Keys // of a server
+	issuers   *auth.Issuers
 }
 
 // existing is for commands that are worth nothing on a database that they would

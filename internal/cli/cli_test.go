@@ -966,3 +966,14 @@ func TestAPIKeys(t *testing.T) {
 		r.says(t, r.stderr, want)
 	}
 }
+
+// Every fault of the file of identity providers is told before anything listens.
+func TestIdentityFile(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "m.db")
+	broken := file(t, "identity.json", `{"issuers": [{"issuer": "http://login.example", "role": {"fixed": "KING"}}]}`)
+	r := run(t, "serve", "--listen", "127.0.0.1:0", "--identity", broken, "--database", database).must(t, 2)
+	for _, want := range []string{"--identity " + broken, "issuers.0.issuer: is not https", "issuers.0.audiences: is empty", `"KING" is not a role`} {
+		r.says(t, r.stderr, want)
+	}
+	run(t, "serve", "--identity", broken+".none", "--database", database).must(t, 2)
+}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"time"
 
 	"sellthrough/internal/auth"
@@ -20,6 +21,7 @@ import (
 
 type serveCommand struct {
 	Listen   string `default:"127.0.0.1:8080" help:"Address to serve on." placeholder:"HOST:PORT"`
+	Identity string `help:"File of the identity providers whose tokens are taken (docs/identity.md)." placeholder:"FILE"`
 	watching `set:"log_level=INFO"`
 	Guard    `set:"suggestions=false"`
 }
@@ -77,6 +79,10 @@ func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, session.close(ctx)) }()
+	session.issuers, err = readIssuers(s.Identity, session.logger)
+	if err != nil {
+		return err
+	}
 	site, err := c.site(ctx, p, session, s.Guard)
 	if err != nil {
 		return err
@@ -89,8 +95,25 @@ func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err er
 func (c *commands) site(ctx context.Context, p *Program, s *session, guard Guard) (Site, error) {
 	tokens, err := c.tokens(ctx, s)
 	s.keys = auth.NewKeys(s.apiKey)
-	identity := &auth.Identity{Tokens: tokens, Keys: s.keys}
+	identity := &auth.Identity{Tokens: tokens, Keys: s.keys, Issuers: s.issuers}
 	return Site{Market: s.Market, Tokens: tokens, Identity: identity, Clock: p.Clock, Logger: s.logger, Telemetry: s.telemetry, Guard: guard}, err
+}
+
+// readIssuers reads the file of identity providers, "" for none.
+func readIssuers(path string, logger *slog.Logger) (*auth.Issuers, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("--identity: %w", err)
+	}
+	defer file.Close()
+	issuers, err := auth.ReadIssuers(file, auth.ProviderOptions{Logger: logger})
+	if err != nil {
+		return nil, fmt.Errorf("--identity %s: %w", path, err)
+	}
+	return issuers, nil
 }
 
 // apiKey finds the key that somebody signs in with.
