@@ -192,6 +192,8 @@ func (d *door) ask(ctx context.Context, w http.ResponseWriter, r *http.Request, 
 		if hash != "" {
 			d.persisted.keep(hash, asked.Query)
 		}
+	} else if refused := purse.take(refusedCharge, graph.CostOf(operation)); refused != nil {
+		return 0, nil, refused
 	}
 	status, response := d.answer(ctx, w, operation, errs, r.Method == http.MethodGet)
 	purse.report(response)

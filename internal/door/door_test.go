@@ -318,6 +318,18 @@ func TestAllowances(t *testing.T) {
 	}
 }
 
+// What is refused costs nothing by its own reckoning, and yet it is not free.
+func TestRefusedIsNotFree(t *testing.T) {
+	m, options := open(t)
+	options.Throttle = throttle.Options{Restore: 10, Burst: 1_200, Running: 1, Total: 1, Waiting: 1, Identities: 100}
+	handler := door.New(m, options)
+	for i, want := range []int{400, 400, 429} {
+		if status := send(handler, query("{ viewer { nothing } }", ""), "Authorization", "Bearer ada", "Accept", "application/graphql-response+json").Code; status != want {
+			t.Errorf("refused request %d: %d, not %d", i, status, want)
+		}
+	}
+}
+
 // Who shares an address with a guesser goes on; the guesser does not.
 func TestGuessing(t *testing.T) {
 	m, options := open(t)

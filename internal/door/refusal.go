@@ -61,10 +61,13 @@ func (r *refusal) answer(header http.Header) (status int, response *graphql.Resp
 }
 
 // askingCharge is what each request takes from an allowance, whatever becomes of
-// it; a further one for bytesCharge bytes of its body.
+// it; a further one for bytesCharge bytes of its body. refusedCharge is what is
+// taken beside for an operation that was parsed and refused, which costs nothing
+// by its own reckoning.
 const (
-	askingCharge = 10
-	bytesCharge  = 64
+	askingCharge  = 10
+	bytesCharge   = 64
+	refusedCharge = 500
 )
 
 // purse is the allowance of who asks, for one request.

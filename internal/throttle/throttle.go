@@ -5,6 +5,7 @@ package throttle
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -27,8 +28,11 @@ type Options struct {
 }
 
 // Defaults are good for a server of a few cores. An identity can run a third of a
-// core without end, or a month's reports all at once.
-var Defaults = Options{Restore: 20_000, Burst: 1_000_000, Running: 16, Total: 64, Waiting: 512, Identities: 20_000}
+// core without end, or a month's reports all at once. Few of its requests run at
+// once: what all share is processors, and who asks for much must not have them all.
+var Defaults = Options{
+	Restore: 20_000, Burst: 1_000_000, Running: max(4, 2*runtime.GOMAXPROCS(0)), Total: 64, Waiting: 512, Identities: 20_000,
+}
 
 // strangersShare is the part of an identity's allowance that who is not signed in
 // has.
