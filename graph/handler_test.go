@@ -282,6 +282,11 @@ func TestCostIsReported(t *testing.T) {
 		`{ unratedFacts(month: "2024-09") { totalCount } }`:                                                                  1 + 1000,
 		`{ node(id: "billing-line/2024-09/x") { id } }`:                                                                      1 + 1000,
 		`{ nodes(ids: ["billing-line/2024-09/x", "billing-line/2024-09/y", "billing-line/2024-10/x", "product/x"]) { id } }`: 4 + 2*1000,
+		// As much for each reseller whose margins are rated.
+		`{ margins(resellerTenantId: "x", first: 1) { totalCount } }`:                                     1 + 1000,
+		`{ node(id: "margin/o_1_x") { id } }`:                                                             1 + 1000,
+		`{ nodes(ids: ["margin/o_1_x", "margin/o_2_x", "margin/o_1_y", "product/x"]) { id } }`:            4 + 2*1000,
+		`{ effectiveMargin(resellerTenantId: "x", plan: "p/q", market: "US") { candidates { reason } } }`: 1 + 1000 + 10,
 		// A line has one fee.
 		`{ billingLines(month: "2024-09", first: 10) { nodes { fees { amount { amount } } } } }`: 1 + 1000 + 10*(1+1+1),
 	} {

@@ -27,7 +27,7 @@ type Limits struct {
 	Aliases, Directives, RootFields int
 	// Cost bounds the objects an answer may hold: 1 each, those of a page by
 	// its size, those of a list that is not paged as 10; and 1,000 for each month
-	// that must be rated to find them.
+	// that must be rated to find them, or reseller whose margins must.
 	Cost int
 	// Selections bounds the fields and fragments once all fragments are spread.
 	Selections int
@@ -43,8 +43,9 @@ var DefaultLimits = Limits{
 	Cost: 250_000, Selections: 20_000, Errors: 20, Time: 30 * time.Second,
 }
 
-// ratedMonthCost is what it costs to rate a month, in objects of an answer.
-const ratedMonthCost = 1_000
+// ratedCost is what it costs to rate a month, or a reseller's margins, in objects
+// of an answer.
+const ratedCost = 1_000
 
 // Sizes of pages.
 const (

@@ -168,6 +168,14 @@ func TestMonthsOfLines(t *testing.T) {
 	}
 }
 
+// The margins of a reseller are found by rating them once.
+func TestResellersOfMargins(t *testing.T) {
+	ids := []string{"margin/o_1_x", "margin/o_2_x", "product/o_1_z", "margin/o_1_y", "margin/", "margin/o_1_"}
+	if got := fmt.Sprint(marginResellersOf(ids)); got != "[x y]" {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestIDs(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{bare(kindProduct, "product/mail"), "mail"},

@@ -29,10 +29,16 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]page.Node, error)
 	if err != nil {
 		return nil, err
 	}
+	margins, err := r.marginNodes(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	nodes := make([]page.Node, len(ids))
 	for i, id := range ids {
 		if line := lines[id]; line != nil {
 			nodes[i] = line
+		} else if margin := margins[id]; margin != nil {
+			nodes[i] = margin
 		} else if nodes[i], err = r.node(ctx, id); err != nil {
 			return nil, err
 		}
@@ -40,7 +46,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]page.Node, error)
 	return nodes, nil
 }
 
-// node finds what is no billing line.
+// node finds what is neither a billing line nor a margin.
 func (r *Resolver) node(ctx context.Context, id string) (page.Node, error) {
 	viewer := auth.ViewerFrom(ctx)
 	kind, rest, _ := strings.Cut(id, "/")
@@ -48,10 +54,7 @@ func (r *Resolver) node(ctx context.Context, id string) (page.Node, error) {
 	if !known || rest == "" || !r.policy.sees(viewer, object, "id") {
 		return nil, nil
 	}
-	switch kind {
-	case kindMargin:
-		return r.marginNode(ctx, viewer, rest)
-	case kindBillingLine:
+	if kind == kindMargin || kind == kindBillingLine {
 		return nil, nil
 	}
 	var found page.Node
@@ -112,11 +115,39 @@ func that[T any](rows []T, err error, meant func(T) bool) (page.Node, error) {
 	return nil, err
 }
 
-// marginNode finds a margin as of now: <offer>_<line>_<reseller>.
-func (r *Resolver) marginNode(ctx context.Context, viewer models.Viewer, id string) (page.Node, error) {
-	reseller := id[strings.LastIndexByte(id, '_')+1:]
-	margins, err := r.Market.Margins(ctx, viewer, reseller, r.Market.Now())
-	return that(margins, err, func(m models.Margin) bool { return m.ID() == id })
+// marginNodes finds the margins among the ids, <offer>_<line>_<reseller>, as of
+// now. Those of a reseller are rated once, however many of them are asked for.
+func (r *Resolver) marginNodes(ctx context.Context, ids []string) (map[string]*models.Margin, error) {
+	viewer, now := auth.ViewerFrom(ctx), r.Market.Now()
+	if !r.policy.sees(viewer, nodeTypes[kindMargin], "id") {
+		return nil, nil
+	}
+	found := map[string]*models.Margin{}
+	for _, reseller := range marginResellersOf(ids) {
+		if viewer.Role == models.RoleReseller && reseller != viewer.Organization {
+			continue // another's: there is nothing to see, and its own need not be rated
+		}
+		margins, err := r.Market.Margins(ctx, viewer, reseller, now)
+		if err != nil {
+			return nil, err
+		}
+		for i := range margins {
+			found[nodeID(kindMargin, margins[i].ID())] = &margins[i]
+		}
+	}
+	return found, nil
+}
+
+// marginResellersOf are the resellers of the margins among the ids, each once.
+func marginResellersOf(ids []string) (resellers []string) {
+	for _, id := range ids {
+		kind, rest, _ := strings.Cut(id, "/")
+		reseller := rest[strings.LastIndexByte(rest, '_')+1:]
+		if kind == kindMargin && reseller != "" && !slices.Contains(resellers, reseller) {
+			resellers = append(resellers, reseller)
+		}
+	}
+	return resellers
 }
 
 // lineNodes finds the billing lines among the ids, <month>/<hash>. Each month is

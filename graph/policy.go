@@ -300,7 +300,7 @@ func (w *walk) field(f *ast.Field, at place) {
 		arguments := w.arguments(f, below.path, w.operation.Variables)
 		if len(f.SelectionSet) > 0 {
 			below.cost = multiply(at.cost, many(f, at, arguments))
-			w.cost = min(w.cost+below.cost+multiply(ratedMonths(f, arguments), ratedMonthCost), w.limits.Cost+1)
+			w.cost = min(w.cost+below.cost+multiply(rated(f, arguments), ratedCost), w.limits.Cost+1)
 			below.connection = paged(f)
 			if below.connection {
 				below.cost = multiply(below.cost, pageSize(arguments))
@@ -356,16 +356,22 @@ func many(f *ast.Field, at place, arguments map[string]any) int {
 	return unpagedSize
 }
 
-// ratedMonths is how many months must be rated to answer a field: those of a
-// report, and those of the billing lines that are asked for by id.
-func ratedMonths(f *ast.Field, arguments map[string]any) int {
-	if id, ok := arguments["id"]; ok {
-		return len(monthsOf(texts(id)))
+// rated is how many times offers must be loaded and rated to answer a field: once
+// for each month of a report, and for each reseller whose margins are asked for;
+// for what is asked for by id, each month and reseller of the ids.
+func rated(f *ast.Field, arguments map[string]any) int {
+	for _, name := range []string{"id", "ids"} {
+		if value, ok := arguments[name]; ok {
+			ids := texts(value)
+			return len(monthsOf(ids)) + len(marginResellersOf(ids))
+		}
 	}
-	if ids, ok := arguments["ids"]; ok {
-		return len(monthsOf(texts(ids)))
-	}
-	if f.Definition == nil || f.Definition.Arguments.ForName("month") == nil {
+	switch {
+	case f.Definition == nil:
+		return 0
+	case slices.Contains([]string{"MarginConnection", "EffectiveMargin"}, f.Definition.Type.Name()):
+		return 1
+	case f.Definition.Arguments.ForName("month") == nil:
 		return 0
 	}
 	from, to := monthArgument(arguments["month"]), monthArgument(arguments["toMonth"])
