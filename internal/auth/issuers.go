@@ -177,6 +177,10 @@ func (c *issuerConfig) check(vs *models.Violations, at string) {
 	if c.Organization.Fixed == "" && len(c.Organization.Claim) == 0 && c.needsOrganization() {
 		vs.Add(at+"organization", models.CodeRequired, "is missing: a PUBLISHER and a RESELLER have an organisation")
 	}
+	if named := c.Organization.Fixed != "" || len(c.Organization.Claim) > 0; templated && named && c.needsOrganization() && !slices.Equal(c.Organization.Claim, claimPath{"tid"}) {
+		// Whoever administers one of the tenants writes its other claims.
+		vs.Add(at+"organization", models.CodeInvalid, "is not the claim tid: of any tenant nothing else says whose it is")
+	}
 	if c.Scopes != nil {
 		c.Scopes.check(vs, at+"scopes")
 	}

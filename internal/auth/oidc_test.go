@@ -380,3 +380,24 @@ func TestRealProvider(t *testing.T) {
 		t.Errorf("after its end it is %v", err)
 	}
 }
+
+// Whoever administers one of many tenants writes each claim but tid: no other can
+// say whose tokens are.
+func TestTenantsNameNobodyElse(t *testing.T) {
+	for _, c := range []struct {
+		organization string
+		good         bool
+	}{
+		{`{"claim": "tid"}`, true},
+		{`{"claim": "tid", "values": {"34771906-9711-4196-9f60-4af380fd5042": "contoso"}}`, true},
+		{`{"claim": "extn.reseller"}`, false},
+		{`{"claim": ["tid", "id"]}`, false},
+		{`{"fixed": "contoso"}`, false},
+	} {
+		_, err := ReadIssuers(strings.NewReader(`{"issuers": [{"issuer": "https://login.example/{tenantid}/v2.0", "discovery": "https://login.example/organizations/v2.0",
+			"audiences": ["a"], "role": {"claim": "roles", "values": {"r": "RESELLER"}}, "organization": `+c.organization+`}]}`), ProviderOptions{})
+		if good := err == nil; good != c.good {
+			t.Errorf("%s: %v", c.organization, err)
+		}
+	}
+}

@@ -137,11 +137,15 @@ func (p *purse) report(response *graphql.Response) {
 	}
 }
 
-// identity is who shares an allowance: each viewer, and each address of those who
-// are not signed in.
+// identity is who shares an allowance: each viewer, all API keys of one role and
+// organisation, and each address of those who are not signed in.
 func (d *door) identity(viewer models.Viewer, r *http.Request) throttle.Identity {
 	if viewer.Valid() {
-		return throttle.Identity{Name: string(viewer.Role) + "\x00" + viewer.Organization + "\x00" + viewer.Subject}
+		subject := viewer.Subject
+		if viewer.SignIn == models.SignInAPIKey {
+			subject = "" // keys are made by whoever asks: each more would be an allowance more
+		}
+		return throttle.Identity{Name: string(viewer.Role) + "\x00" + viewer.Organization + "\x00" + subject}
 	}
 	return throttle.Identity{Name: client(r, d.options.Proxies), Stranger: true}
 }
