@@ -12,6 +12,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"sellthrough/internal/market"
 	"sellthrough/internal/store"
 	"sellthrough/internal/store/storetest"
 	"sellthrough/models"
@@ -113,6 +114,43 @@ func contosoCatalogue(t testing.TB) string {
 }
 
 // A key cannot be more than its maker: every refusal at once, by its code.
+// Keys are bounded by organisation: each is one more credential to lose, and one
+// more row.
+func TestMostAPIKeys(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, open func() *store.Store) {
+		s := newStage(t, open())
+		s.importFile("catalogue", contosoCatalogue(t))
+		create := func(viewer models.Viewer) (*market.NewAPIKey, string) {
+			made, vs, err := s.market.CreateAPIKey(context.Background(), market.Request{Viewer: viewer}, models.APIKey{Name: "one of many"}, []models.Scope{models.ScopeCatalogueRead})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(vs) > 0 {
+				return nil, string(vs[0].Code)
+			}
+			return made, ""
+		}
+		first, _ := create(contoso)
+		for i := range 199 {
+			if _, code := create(contoso); code != "" {
+				t.Fatalf("key %d: %s", i+2, code)
+			}
+		}
+		if _, code := create(contoso); code != "TOO_MANY_API_KEYS" {
+			t.Errorf("key 201: %q", code)
+		}
+		if _, code := create(finance); code != "" {
+			t.Errorf("another's first key: %s", code)
+		}
+		if _, _, err := s.market.RevokeAPIKey(context.Background(), market.Request{Viewer: contoso}, first.Key.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, code := create(contoso); code != "" {
+			t.Errorf("after one was revoked: %s", code)
+		}
+	})
+}
+
 func TestAPIKeysAreRefused(t *testing.T) {
 	s := newStage(t, storetest.Open(t, storetest.Database(t, "sqlite")))
 	s.importFile("catalogue", contosoCatalogue(t))

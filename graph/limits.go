@@ -70,6 +70,13 @@ func Charge(operation *graphql.OperationContext) int {
 	return CostOf(operation).Requested + multiply(looks, introspectionCharge)
 }
 
+// Introspects tells whether the operation looks into the schema: how much of it,
+// only its answer tells, since that is part of no cost.
+func Introspects(operation *graphql.OperationContext) bool {
+	looks, _ := operation.Stats.GetExtension(introspectionExtension).(int)
+	return looks > 0
+}
+
 // introspectionCharge is about what the whole schema takes, in objects.
 const introspectionCharge = 500
 

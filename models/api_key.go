@@ -127,6 +127,7 @@ const (
 	CodeRoleNotYours        Code = "ROLE_NOT_YOURS"
 	CodeOrganizationMissing Code = "ORGANIZATION_REQUIRED"
 	CodeOrganizationNotOne  Code = "ORGANIZATION_NOT_FOUND"
+	CodeTooManyAPIKeys      Code = "TOO_MANY_API_KEYS"
 	CodeExpiresInPast       Code = "EXPIRES_IN_PAST"
 	CodeExpiresTooLate      Code = "EXPIRES_TOO_LATE"
 )

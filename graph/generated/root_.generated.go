@@ -2218,6 +2218,8 @@ enum ApiKeyErrorCode {
   ORGANIZATION_REQUIRED
   "The catalogue has no such organisation."
   ORGANIZATION_NOT_FOUND
+  "The organisation has 200 keys that are good already."
+  TOO_MANY_API_KEYS
   "A key without scopes could do nothing."
   SCOPES_REQUIRED
   "There is no such scope."

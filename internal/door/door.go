@@ -196,6 +196,9 @@ func (d *door) ask(ctx context.Context, w http.ResponseWriter, r *http.Request, 
 		return 0, nil, refused
 	}
 	status, response := d.answer(ctx, w, operation, errs, r.Method == http.MethodGet)
+	if len(errs) == 0 && graph.Introspects(operation) {
+		purse.owe(len(response.Data) / bytesCharge)
+	}
 	purse.report(response)
 	return status, response, nil
 }

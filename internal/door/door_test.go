@@ -330,6 +330,26 @@ func TestRefusedIsNotFree(t *testing.T) {
 	}
 }
 
+// How much of the schema somebody looks at, only the answer tells: it is charged
+// for afterwards.
+func TestIntrospectionIsCharged(t *testing.T) {
+	m, options := open(t)
+	options.Throttle = throttle.Options{Restore: 10, Burst: 1_700, Running: 1, Total: 1, Waiting: 1, Identities: 100}
+	handler := door.New(m, options)
+	ask := func(document string) int {
+		return send(handler, query(document, ""), "Authorization", "Bearer ada").Code
+	}
+	const whole = "{ __schema { types { name description fields { name description args { name description } } } } }"
+	if first, second := ask(whole), ask("{ __typename }"); first != 200 || second != 429 {
+		t.Errorf("the whole schema, then hardly anything: %d, %d", first, second)
+	}
+	handler = door.New(m, options)
+	const little = "{ __schema { queryType { name } } }"
+	if first, second := ask(little), ask(little); first != 200 || second != 200 {
+		t.Errorf("little of the schema, twice: %d, %d", first, second)
+	}
+}
+
 // Who shares an address with a guesser goes on; the guesser does not.
 func TestGuessing(t *testing.T) {
 	m, options := open(t)

@@ -112,6 +112,14 @@ func (p *purse) take(charge int, cost graph.Cost) *refusal {
 	return refused
 }
 
+// owe takes a charge for what is answered already: whoever has less left has
+// nothing left.
+func (p *purse) owe(charge int) {
+	if p.allowances != nil {
+		p.last = p.allowances.Take(p.who, min(charge, p.last.Available), p.clock())
+	}
+}
+
 // enter waits for a turn within the request's time.
 func (p *purse) enter(ctx context.Context) (leave func(), refused *refusal) {
 	if p.allowances == nil {

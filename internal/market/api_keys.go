@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"time"
 
 	"sellthrough/internal/store"
@@ -23,7 +24,7 @@ type NewAPIKey struct {
 // CreateAPIKey makes a key of the name for a role and its organisation, with
 // the scopes; what is empty is the viewer's own, and ExpiresAt is
 // models.DefaultAPIKeyDays from now where it is zero. Violations are all those of
-// models.APIKey.Check, and ORGANIZATION_NOT_FOUND.
+// models.APIKey.Check, ORGANIZATION_NOT_FOUND, and TOO_MANY_API_KEYS.
 func (m *Market) CreateAPIKey(ctx context.Context, request Request, key models.APIKey, scopes []models.Scope) (*NewAPIKey, models.Violations, error) {
 	return change(ctx, m, request, func(w *store.Writer) (*NewAPIKey, bool, error) {
 		now, viewer := m.CredentialNow(), request.Viewer
@@ -46,12 +47,23 @@ func (m *Market) CreateAPIKey(ctx context.Context, request Request, key models.A
 		if err = cmp.Or(err, vs.Merge(unknown).Err()); err != nil {
 			return nil, false, err
 		}
+		good, err := w.CountAPIKeys(store.APIKeyFilter{Role: key.Role, Organization: key.Organization, GoodAt: now})
+		if err == nil && good >= maxAPIKeys {
+			err = violation("organization", models.CodeTooManyAPIKeys, fmt.Sprintf("has %d keys already: revoke those that nobody uses", good))
+		}
+		if err != nil {
+			return nil, false, err
+		}
 		if made.Key = key; request.ValidateOnly {
 			made.Text = ""
 		}
 		return made, true, w.CreateAPIKey(&key)
 	})
 }
+
+// maxAPIKeys is about the most keys that are good at once for one role of one
+// organisation: calls that come at once may each make the last.
+const maxAPIKeys = 200
 
 // organizationOf refuses a key for an organisation that does not exist: it would
 // see an empty market and no fault.

@@ -15,6 +15,9 @@ type APIKeyFilter struct {
 	IDs          []string
 	Role         models.Role
 	Organization string
+	// GoodAt, where it is set, leaves out what is revoked, and what has ended by
+	// then.
+	GoodAt time.Time
 }
 
 // APIKeyByID finds the key that somebody signs in with, before anybody is known:
@@ -34,6 +37,9 @@ func (s *Store) APIKeyByID(ctx context.Context, id string) (*models.APIKey, erro
 
 func (r *Reader) apiKeys(f APIKeyFilter) *gorm.DB {
 	query := r.in(r.from("api_keys"), "id", f.IDs)
+	if !f.GoodAt.IsZero() {
+		query = query.Where("revoked_at IS NULL AND expires_at > ?", f.GoodAt)
+	}
 	return equal(equal(query, "role", string(f.Role)), "organization", f.Organization)
 }
 

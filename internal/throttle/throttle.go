@@ -20,7 +20,9 @@ type Options struct {
 	// that it can save up. Who is not signed in has a tenth of both.
 	Restore, Burst int
 	// Running is how many requests of one identity run at once, Total how many of
-	// all. Further ones wait, at most Waiting of them.
+	// all. Further ones wait: at most Waiting of them for a turn among all, and an
+	// eighth as many of one identity for one of its own, so that it fills no place
+	// of others.
 	Running, Total, Waiting int
 	// Identities is how many are remembered: those that have been idle for longest
 	// are forgotten, and begin anew.
@@ -54,8 +56,9 @@ type Identity struct {
 }
 
 type identity struct {
-	left  *rate.Limiter
-	turns chan struct{}
+	left    *rate.Limiter
+	turns   chan struct{}
+	waiting atomic.Int64
 }
 
 // New returns a throttle that has forgotten nobody yet.
@@ -83,7 +86,7 @@ func (t *Throttle) of(who Identity) (*identity, Allowance) {
 		a.Burst, a.Restore = max(1, a.Burst/strangersShare), max(1, a.Restore/strangersShare)
 	}
 	return t.identities.GetOrPut(who, 1, func() *identity {
-		return &identity{rate.NewLimiter(rate.Limit(a.Restore), a.Burst), make(chan struct{}, max(1, t.options.Running))}
+		return &identity{left: rate.NewLimiter(rate.Limit(a.Restore), a.Burst), turns: make(chan struct{}, max(1, t.options.Running))}
 	}), a
 }
 
@@ -107,25 +110,25 @@ var ErrFull = errors.New("too many requests are waiting")
 // the context's. Whoever entered calls leave once.
 func (t *Throttle) Enter(ctx context.Context, who Identity) (leave func(), err error) {
 	known, _ := t.of(who)
-	if err := t.turn(ctx, known.turns); err != nil {
+	if err := turn(ctx, known.turns, &known.waiting, max(1, t.options.Waiting/8)); err != nil {
 		return nil, err
 	}
-	if err := t.turn(ctx, t.turns); err != nil {
+	if err := turn(ctx, t.turns, &t.waiting, t.options.Waiting); err != nil {
 		<-known.turns
 		return nil, err
 	}
 	return func() { <-t.turns; <-known.turns }, nil
 }
 
-// turn waits for one of the turns.
-func (t *Throttle) turn(ctx context.Context, turns chan struct{}) error {
+// turn waits for one of the turns, unless as many as may wait already.
+func turn(ctx context.Context, turns chan struct{}, waiting *atomic.Int64, most int) error {
 	select {
 	case turns <- struct{}{}:
 		return nil
 	default:
 	}
-	defer t.waiting.Add(-1)
-	if t.waiting.Add(1) > int64(t.options.Waiting) {
+	defer waiting.Add(-1)
+	if waiting.Add(1) > int64(most) {
 		return ErrFull
 	}
 	select {

@@ -81,8 +81,8 @@ func TestEnter(t *testing.T) {
 		default:
 		}
 		bobs := enter(bob) // ada's wait keeps nobody else out
-		if _, err := throttle.Enter(ctx, bob); !errors.Is(err, ErrFull) {
-			t.Errorf("a second one that would wait: %v", err)
+		if _, err := throttle.Enter(ctx, ada); !errors.Is(err, ErrFull) {
+			t.Errorf("a second one of ada's that would wait: %v", err)
 		}
 		first()
 		third := <-entered
@@ -92,6 +92,9 @@ func TestEnter(t *testing.T) {
 			given <- err
 		}()
 		synctest.Wait()
+		if _, err := throttle.Enter(ctx, Identity{Name: "eve"}); !errors.Is(err, ErrFull) {
+			t.Errorf("a second one that would wait for any turn: %v", err)
+		}
 		cancel()
 		if err := <-given; !errors.Is(err, context.Canceled) {
 			t.Errorf("given up: %v", err)
