@@ -205,7 +205,11 @@ var kindOf = map[string]string{
 	"ProductWhere.ids": "product", "ResellerWhere.tenantIds": "reseller", "CustomerWhere.tenantIds": "customer",
 	"PrivateOfferWhere.ids": "private-offer", "SubscriptionWhere.ids": "subscription", "PrivateOfferResellerInput.tenantId": "reseller",
 	"UpdatePrivateOfferInput.id": "private-offer", "SubmitPrivateOfferInput.id": "private-offer", "privateOffer.id": "private-offer",
-	"organization": "publisher", "ApiKeyWhere.ids": "api-key", "RevokeApiKeyInput.id": "api-key",
+	"ClonePrivateOfferInput.id": "private-offer", "WithdrawPrivateOfferInput.id": "private-offer", "RemovePrivateOfferResellersInput.id": "private-offer",
+	"RetryPrivateOfferInput.id": "private-offer", "DeletePrivateOfferInput.id": "private-offer",
+	"withdrawEligibility.resellers": "reseller", "WithdrawPrivateOfferInput.resellers": "reseller", "RemovePrivateOfferResellersInput.resellers": "reseller",
+	"RetryPrivateOfferInput.resellers": "reseller",
+	"organization":                     "publisher", "ApiKeyWhere.ids": "api-key", "RevokeApiKeyInput.id": "api-key",
 	"node.id": "any", "nodes.ids": "any", "externalId": "",
 }
 
@@ -236,8 +240,8 @@ func (m *canaryMarket) connection(field *ast.FieldDefinition) bool {
 // givens are values for arguments that must be given, by name or by type.
 var givens = map[string]string{
 	"month": `"2024-09"`, "unratedFacts.month": `"2024-10"`, "market": `"US"`, "name": `"x"`, "plan": `"mail/basic"`, "planId": `"plan/mail/basic"`, "productId": `"mail"`,
-	"subscriptionId": `"canary-subscription-northwind"`, "meterId": `"calls"`, "privateOffer.id": `"` + anOffer + `1"`, "node.id": `"product/mail"`, "nodes.ids": `["product/mail"]`,
-	"tenantId": `"` + northwind + `"`, "id": `"` + anOffer + `5"`, "source": `"probe"`, "externalId": `"1"`, "percentage": `"1"`,
+	"subscriptionId": `"canary-subscription-northwind"`, "meterId": `"calls"`, "privateOffer.id": `"` + anOffer + `1"`, "privateOfferId": `"` + anOffer + `1"`, "node.id": `"product/mail"`, "nodes.ids": `["product/mail"]`,
+	"tenantId": `"` + northwind + `"`, "RemovePrivateOfferResellersInput.resellers": `["` + northwind + `"]`, "id": `"` + anOffer + `5"`, "source": `"probe"`, "externalId": `"1"`, "percentage": `"1"`,
 	"occurredAt": `"2024-09-05"`, "quantity": `"1"`, "currency": "\"USD\"", "unitPrice": `"1"`, "version": "1",
 }
 

@@ -3,6 +3,7 @@ package graph_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http/httptest"
 	"regexp"
@@ -40,6 +41,9 @@ const (
 	draftEmpty = "01900000-0000-7000-8000-00000000000e"
 	keyA       = "aaaaaaaaaaaaaaaa"
 	keyB       = "bbbbbbbbbbbbbbbb"
+	// offerUnsold is live for three resellers, offerFailed for none of three.
+	offerUnsold = "01900000-0000-7000-8000-0000000000a0"
+	offerFailed = "01900000-0000-7000-8000-0000000000f0"
 )
 
 // samples has one for every mutation. One that is missing fails the tests below.
@@ -79,6 +83,41 @@ var samples = map[string]sample{
 		another: `{"id": "` + draftB + `"}`,
 		refused: `{"id": "` + draftEmpty + `"}`,
 		stale:   `{"id": "` + draftEmpty + `", "version": 7}`,
+	},
+	"clonePrivateOffer": {
+		viewer:  contoso,
+		input:   `{"id": "` + offerID + `", "name": "Clone", "version": 2}`,
+		another: `{"id": "` + draftA + `", "name": "Other"}`,
+		refused: `{"id": "` + offerID + `", "name": "Project Blue"}`,
+		stale:   `{"id": "` + offerID + `", "name": "Lost", "version": 1}`,
+	},
+	"withdrawPrivateOffer": {
+		viewer:  contoso,
+		input:   `{"id": "` + offerUnsold + `", "resellers": ["` + tailspin + `"], "version": 2}`,
+		another: `{"id": "` + offerUnsold + `"}`,
+		refused: `{"id": "` + offerID + `"}`, // sold
+		stale:   `{"id": "` + offerUnsold + `", "version": 2}`,
+	},
+	"removePrivateOfferResellers": {
+		viewer:  contoso,
+		input:   `{"id": "` + offerUnsold + `", "resellers": ["` + tailspin + `"], "name": "Without", "version": 2}`,
+		another: `{"id": "` + offerUnsold + `", "resellers": ["` + sakura + `"], "name": "Without both"}`,
+		refused: `{"id": "` + offerUnsold + `", "resellers": [], "name": "Unsold"}`,
+		stale:   `{"id": "` + offerUnsold + `", "resellers": ["` + sakura + `"], "name": "Lost", "version": 2}`,
+	},
+	"retryPrivateOffer": {
+		viewer:  contoso,
+		input:   `{"id": "` + offerFailed + `", "resellers": ["` + tailspin + `"], "version": 2}`,
+		another: `{"id": "` + offerFailed + `"}`,
+		refused: `{"id": "` + offerID + `"}`,
+		stale:   `{"id": "` + offerFailed + `", "version": 2}`,
+	},
+	"deletePrivateOffer": {
+		viewer:  contoso,
+		input:   `{"id": "` + draftA + `", "version": 1}`,
+		another: `{"id": "` + draftB + `", "version": 1}`,
+		refused: `{"id": "` + offerID + `", "version": 2}`,
+		stale:   `{"id": "` + draftB + `", "version": 7}`,
 	},
 	"recordPurchases": {
 		viewer: operator,
@@ -265,7 +304,31 @@ func newTrial(t *testing.T, url string, a asker, field *ast.FieldDefinition, sam
 			t.Fatal(err)
 		}
 	}
+	s.publish(offerUnsold, true)
+	s.publish(offerFailed, false)
 	return &trial{s, a, sample, field, url}
+}
+
+// publish submits an offer of Contoso's for three resellers and lets the worker
+// come, who can publish it or not.
+func (s *stage) publish(id string, can bool) {
+	s.t.Helper()
+	program := func(in bool) {
+		for tenant, kind := range map[string]string{northwind: "DIRECT_BILL", tailspin: "INDIRECT_PROVIDER", sakura: "DIRECT_BILL"} {
+			s.importFile("catalogue", fmt.Sprintf(`{"kind":"reseller","tenantId":%q,"name":"R","type":%q,"country":"US","billingCurrency":"USD","inCspProgram":%t}`, tenant, kind, in))
+		}
+	}
+	offer := models.PrivateOffer{ID: id, PublisherID: "contoso", Name: "Unsold", EndMonth: models.NewMonth(2025, 6),
+		Pricing:   []models.PricingLine{{ProductID: "mail", Percentage: 100}},
+		Resellers: []models.OfferReseller{{ResellerTenantID: northwind}, {ResellerTenantID: tailspin}, {ResellerTenantID: sakura}}}
+	if outcome, err := s.market.RecordPrivateOffer(s.t.Context(), asSystem, offer, true, nil); err != nil || len(outcome.Violations) > 0 {
+		s.t.Fatal(outcome, err)
+	}
+	program(can)
+	if done, err := s.market.Work(s.t.Context()); err != nil || done.Published+done.Failed != 3 {
+		s.t.Fatal(done, err)
+	}
+	program(true)
 }
 
 // with is how a mutation is asked for.
@@ -298,8 +361,16 @@ func (m *trial) ask(input string, how with) string { return m.asked(m.viewer, in
 
 func (m *trial) asked(viewer models.Viewer, input string, how with) string {
 	m.t.Helper()
-	query := "mutation ($input: " + m.field.Arguments[0].Type.String() + ") { " + m.field.Name + "(input: $input) " + m.below(viewer.Role, m.schema.Types[m.field.Type.Name()]) + " }"
+	query := "mutation ($input: " + m.field.Arguments[0].Type.String() + ") { " + m.field.Name + "(input: $input) " + m.payload(viewer.Role) + " }"
 	return m.deliver(viewer, map[string]any{"query": query, "variables": map[string]any{"input": how.input(m.t, input)}}, how)
+}
+
+// payload selects everything that the answer holds. What comes in pages it does
+// not hold: that is read when it is asked for.
+func (m *trial) payload(role models.Role) string {
+	kept := m.asker
+	kept.pageless = true
+	return kept.below(role, m.schema.Types[m.field.Type.Name()])
 }
 
 // literally asks with the input written into the document.
@@ -315,7 +386,7 @@ func (m *trial) document(alias, input string) string {
 	if err := decoder.Decode(&value); err != nil {
 		m.t.Fatal(err)
 	}
-	return alias + ": " + m.field.Name + "(input: " + m.literal(m.field.Arguments[0].Type, value) + ")" + m.below(m.viewer.Role, m.schema.Types[m.field.Type.Name()]) + " "
+	return alias + ": " + m.field.Name + "(input: " + m.literal(m.field.Arguments[0].Type, value) + ")" + m.payload(m.viewer.Role) + " "
 }
 
 func (m *trial) send(fields string, how with) string {

@@ -54,6 +54,20 @@ func (r *Resolver) offerRows(where *generated.PrivateOfferWhere) (
 	return sieved(rows, func(o *models.PrivateOffer) bool { return slices.Contains(where.Status, o.Status(now)) })
 }
 
+// eventRows lists the history of an offer.
+func eventRows(offerID string, resellerTenantID *string, types []models.OfferEventType) (
+	rows func(*store.Reader, store.Page) ([]models.OfferEvent, bool, error), count func(*store.Reader) (int64, error), filter store.OfferEventFilter,
+) {
+	filter = store.OfferEventFilter{PrivateOfferID: offerID, ResellerTenantID: bareOf(bareGUID, kindReseller, resellerTenantID), Types: types}
+	if none(types) {
+		filter.PrivateOfferID = nowhere
+	}
+	rows = func(reader *store.Reader, ask store.Page) ([]models.OfferEvent, bool, error) {
+		return reader.OfferEvents(filter, ask)
+	}
+	return rows, func(reader *store.Reader) (int64, error) { return reader.CountOfferEvents(filter) }, filter
+}
+
 // sieved lists and counts those rows of a list that pass.
 func sieved[T store.Listed](rows func(*store.Reader, store.Page) ([]T, bool, error), passes func(*T) bool) (
 	func(*store.Reader, store.Page) ([]T, bool, error), func(*store.Reader) (int64, error),

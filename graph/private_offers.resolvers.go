@@ -7,8 +7,11 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
+	"sellthrough/internal/auth"
+	"sellthrough/internal/store"
 	"sellthrough/models"
 )
 
@@ -38,6 +41,39 @@ func (r *mutationResolver) SubmitPrivateOffer(ctx context.Context, input generat
 	return &generated.SubmitPrivateOfferPayload{PrivateOffer: submitted, UserErrors: offerErrors(&draft, nil, vs)}, err
 }
 
+func (r *mutationResolver) ClonePrivateOffer(ctx context.Context, input generated.ClonePrivateOfferInput) (*generated.ClonePrivateOfferPayload, error) {
+	clone, vs, err := r.Market.ClonePrivateOffer(ctx, r.request(ctx), bareGUID(kindPrivateOffer, input.ID), input.Name, input.Version)
+	return &generated.ClonePrivateOfferPayload{PrivateOffer: clone, UserErrors: vs}, err
+}
+
+func (r *mutationResolver) WithdrawPrivateOffer(ctx context.Context, input generated.WithdrawPrivateOfferInput) (*generated.WithdrawPrivateOfferPayload, error) {
+	resellers := bareAll(bareGUID, kindReseller, input.Resellers)
+	withdrawn, vs, err := r.Market.WithdrawPrivateOffer(ctx, r.request(ctx), bareGUID(kindPrivateOffer, input.ID), resellers, input.Version)
+	return &generated.WithdrawPrivateOfferPayload{PrivateOffer: withdrawn, UserErrors: vs}, err
+}
+
+func (r *mutationResolver) RemovePrivateOfferResellers(ctx context.Context, input generated.RemovePrivateOfferResellersInput) (*generated.RemovePrivateOfferResellersPayload, error) {
+	resellers := bareAll(bareGUID, kindReseller, input.Resellers)
+	removed, vs, err := r.Market.RemovePrivateOfferResellers(ctx, r.request(ctx), bareGUID(kindPrivateOffer, input.ID), resellers, input.Name, input.Version)
+	return &generated.RemovePrivateOfferResellersPayload{PrivateOffer: removed.Offer, Clone: removed.Clone, UserErrors: vs}, err
+}
+
+func (r *mutationResolver) RetryPrivateOffer(ctx context.Context, input generated.RetryPrivateOfferInput) (*generated.RetryPrivateOfferPayload, error) {
+	resellers := bareAll(bareGUID, kindReseller, input.Resellers)
+	offer, vs, err := r.Market.RetryPrivateOffer(ctx, r.request(ctx), bareGUID(kindPrivateOffer, input.ID), resellers, input.Version)
+	return &generated.RetryPrivateOfferPayload{PrivateOffer: offer, UserErrors: vs}, err
+}
+
+func (r *mutationResolver) DeletePrivateOffer(ctx context.Context, input generated.DeletePrivateOfferInput) (*generated.DeletePrivateOfferPayload, error) {
+	deleted, vs, err := r.Market.DeletePrivateOffer(ctx, r.request(ctx), bareGUID(kindPrivateOffer, input.ID), input.Version)
+	payload := &generated.DeletePrivateOfferPayload{UserErrors: vs}
+	if deleted != "" {
+		id := nodeID(kindPrivateOffer, deleted)
+		payload.DeletedPrivateOfferID = &id
+	}
+	return payload, err
+}
+
 func (r *privateOfferResolver) ID(ctx context.Context, obj *models.PrivateOffer) (string, error) {
 	return nodeID(kindPrivateOffer, obj.ID), nil
 }
@@ -54,6 +90,20 @@ func (r *privateOfferResolver) Resellers(ctx context.Context, obj *models.Privat
 	return resellers, nil
 }
 
+func (r *privateOfferResolver) History(ctx context.Context, obj *models.PrivateOffer, resellerTenantID *string, types []models.OfferEventType, first *int, after *string, last *int, before *string) (*page.OfferEvents, error) {
+	rows, count, filter := eventRows(obj.ID, resellerTenantID, types)
+	list, err := listed[models.OfferEvent, page.OfferEventEdge](ctx, r.Resolver, "history", window{first, last, after, before}, nil, filter, rows, count)
+	return &page.OfferEvents{Of: list}, err
+}
+
+func (r *privateOfferEventResolver) ClonedFrom(ctx context.Context, obj *models.OfferEvent) (*string, error) {
+	if obj.SourceID == "" {
+		return nil, nil
+	}
+	id := nodeID(kindPrivateOffer, obj.SourceID)
+	return &id, nil
+}
+
 func (r *queryResolver) PrivateOffer(ctx context.Context, id string) (*models.PrivateOffer, error) {
 	offer, err := r.offer(ctx, bareGUID(kindPrivateOffer, id))
 	if err != nil || offer.Version == 0 {
@@ -68,6 +118,21 @@ func (r *queryResolver) PrivateOffers(ctx context.Context, where *generated.Priv
 	return &page.PrivateOffers{Of: list}, err
 }
 
+func (r *queryResolver) WithdrawEligibility(ctx context.Context, privateOfferID string, resellers []string) (*generated.WithdrawEligibility, error) {
+	sales, vs, err := r.Market.WithdrawEligibility(ctx, auth.ViewerFrom(ctx), bareGUID(kindPrivateOffer, privateOfferID), bareAll(bareGUID, kindReseller, resellers))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &generated.WithdrawEligibility{Eligible: len(vs) == 0, Reasons: vs, Sales: sales}, err
+}
+
 func (r *Resolver) PrivateOffer() generated.PrivateOfferResolver { return &privateOfferResolver{r} }
 
-type privateOfferResolver struct{ *Resolver }
+func (r *Resolver) PrivateOfferEvent() generated.PrivateOfferEventResolver {
+	return &privateOfferEventResolver{r}
+}
+
+type (
+	privateOfferResolver      struct{ *Resolver }
+	privateOfferEventResolver struct{ *Resolver }
+)

@@ -85,6 +85,9 @@ type OfferReseller struct {
 	FailedAt      *time.Time `gorm:"column:failed_at"`
 	FailureReason string     `gorm:"column:failure_reason"`
 	WithdrawnAt   *time.Time `gorm:"column:withdrawn_at"`
+	// ExpectedLiveAt is by when PublishedAt was expected to come (GoLive), nil
+	// before the offer is submitted.
+	ExpectedLiveAt *time.Time `gorm:"column:expected_live_at"`
 }
 
 // OfferStatus is the state of a private offer (D7).
@@ -112,10 +115,12 @@ const (
 	OfferClone    OfferAction = "CLONE"
 	OfferWithdraw OfferAction = "WITHDRAW"
 	OfferDelete   OfferAction = "DELETE"
+	// OfferRetry is ours: the seed knows no failures (D7).
+	OfferRetry OfferAction = "RETRY"
 )
 
 // OfferActions lists every action.
-var OfferActions = []OfferAction{OfferUpdate, OfferSubmit, OfferClone, OfferWithdraw, OfferDelete}
+var OfferActions = []OfferAction{OfferUpdate, OfferSubmit, OfferClone, OfferWithdraw, OfferDelete, OfferRetry}
 
 // Allows is the state machine of rules 2.4: whether the desk may take the
 // action in this state. Withdrawing also needs that nobody has sold the offer
@@ -126,7 +131,7 @@ func (s OfferStatus) Allows(action OfferAction) bool {
 		return s == StatusDraft
 	case OfferClone:
 		return true
-	case OfferWithdraw:
+	case OfferWithdraw, OfferRetry:
 		return s == StatusLive || s == StatusInProgress
 	}
 	return false
@@ -271,6 +276,8 @@ const (
 	CodeAbsoluteUnknownPrice   Code = "ABSOLUTE_PRICE_WITHOUT_LIST_PRICE"
 	CodeInvalidState           Code = "INVALID_STATE"
 	CodeMixedPublishers        Code = "MIXED_PUBLISHERS"
+	CodeNameNotNew             Code = "NAME_NOT_NEW"
+	CodeSold                   Code = "SOLD"
 )
 
 // CheckDraft returns every violation that no draft may have: broken values,

@@ -291,8 +291,8 @@ func TestD10_LimitsAreConfiguration(t *testing.T) {
 func TestStateMachine(t *testing.T) {
 	allowed := map[models.OfferStatus][]models.OfferAction{
 		models.StatusDraft:      {models.OfferUpdate, models.OfferSubmit, models.OfferClone, models.OfferDelete},
-		models.StatusInProgress: {models.OfferClone, models.OfferWithdraw},
-		models.StatusLive:       {models.OfferClone, models.OfferWithdraw},
+		models.StatusInProgress: {models.OfferClone, models.OfferWithdraw, models.OfferRetry},
+		models.StatusLive:       {models.OfferClone, models.OfferWithdraw, models.OfferRetry},
 		models.StatusEnded:      {models.OfferClone},
 		models.StatusWithdrawn:  {models.OfferClone},
 	}

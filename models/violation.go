@@ -157,6 +157,7 @@ func Quote(s string) string {
 // vendorCodes are the marketplace's own words for violations (rules 2.6, 2.7).
 var vendorCodes = map[Code]string{
 	CodeNameRequired:           "schemaValidationError",
+	CodeNameNotNew:             "schemaValidationError",
 	CodeEndRequired:            "schemaValidationError",
 	CodePricingRequired:        "schemaValidationError",
 	CodeResellersRequired:      "schemaValidationError",
@@ -172,6 +173,7 @@ var vendorCodes = map[Code]string{
 	CodeDuplicatePricingLine:   "businessValidationError",
 	CodeProductAndPlanLevel:    "businessValidationError",
 	CodeMixedPublishers:        "businessValidationError",
+	CodeSold:                   "businessValidationError",
 	CodeTooManyPricingLines:    "collectionLimitExceeded",
 	CodeTooManyResellers:       "collectionLimitExceeded",
 	CodeTooManyContacts:        "collectionLimitExceeded",

@@ -114,6 +114,33 @@ type CatalogueResult struct {
 	Errors []models.Violation `json:"errors"`
 }
 
+// Which offer to clone.
+type ClonePrivateOfferInput struct {
+	// The offer: its GUID or node id.
+	ID string `json:"id"`
+	// The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent takes the latest.
+	Version *int `json:"version,omitempty"`
+	// The publisher's own name for the clone; not that of the offer.
+	Name string `json:"name"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// What became of the clone.
+type ClonePrivateOfferPayload struct {
+	// The new draft, null when it was refused.
+	PrivateOffer *models.PrivateOffer `json:"privateOffer,omitempty"`
+	// Every violation, empty when it was saved.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
 // A key to be made.
 type CreateAPIKeyInput struct {
 	// What you call it, at most 500 bytes: the program that will use it.
@@ -195,6 +222,31 @@ type CustomerWhere struct {
 	ResellerTenantID *string `json:"resellerTenantId,omitempty"`
 	// Only those whose tenant id holds this text of at most 200 bytes, in any case; for viewers who see names, also those whose name does.
 	Text *string `json:"text,omitempty"`
+}
+
+// Which draft to delete.
+type DeletePrivateOfferInput struct {
+	// The draft: its GUID or node id.
+	ID string `json:"id"`
+	// The version that was seen; if it is no longer the latest, the answer is CONFLICT.
+	Version int `json:"version"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// What became of the deletion.
+type DeletePrivateOfferPayload struct {
+	// The node id of the draft that is gone, null when it was refused.
+	DeletedPrivateOfferID *string `json:"deletedPrivateOfferId,omitempty"`
+	// Every violation, empty when it was deleted.
+	UserErrors []models.Violation `json:"userErrors"`
 }
 
 // What one unit of a currency is worth in US dollars for a whole month. Key: currency and month.
@@ -455,6 +507,37 @@ type RecordUsagePayload struct {
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
+// Which resellers to take out of an offer.
+type RemovePrivateOfferResellersInput struct {
+	// The offer: its GUID or node id.
+	ID string `json:"id"`
+	// The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent takes the latest.
+	Version *int `json:"version,omitempty"`
+	// Whom to remove: tenant ids or node ids. At least one other must be left.
+	Resellers []string `json:"resellers"`
+	// The publisher's own name for the draft without them; not that of the offer.
+	Name string `json:"name"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// What became of the removal.
+type RemovePrivateOfferResellersPayload struct {
+	// The offer, withdrawn for those removed; null when it was refused.
+	PrivateOffer *models.PrivateOffer `json:"privateOffer,omitempty"`
+	// The draft without them, null when it was refused.
+	Clone *models.PrivateOffer `json:"clone,omitempty"`
+	// Every violation, empty when it was done.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
 // Which resellers. All that are given must hold; a list matches when one of its values does, an empty list finds nothing.
 type ResellerWhere struct {
 	// Only these: tenant ids, or node ids.
@@ -471,6 +554,33 @@ type ResellerWhere struct {
 	Competencies []string `json:"competencies,omitempty"`
 	// Only those in this country, two letters.
 	Country *string `json:"country,omitempty"`
+}
+
+// Which offer to publish again.
+type RetryPrivateOfferInput struct {
+	// The offer: its GUID or node id.
+	ID string `json:"id"`
+	// The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent takes the latest.
+	Version *int `json:"version,omitempty"`
+	// For whom: tenant ids or node ids; absent means all for whom it FAILED. An empty list is RESELLERS_REQUIRED.
+	Resellers []string `json:"resellers,omitempty"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// What became of the new try.
+type RetryPrivateOfferPayload struct {
+	// The offer as it is now, null when it was refused.
+	PrivateOffer *models.PrivateOffer `json:"privateOffer,omitempty"`
+	// Every violation, empty when it was accepted.
+	UserErrors []models.Violation `json:"userErrors"`
 }
 
 // Which key to revoke.
@@ -612,6 +722,43 @@ type UsageWhere struct {
 	Month *models.Month `json:"month,omitempty"`
 	// Only this meter's: its id in the product, or its node id, which names the product too.
 	MeterID *string `json:"meterId,omitempty"`
+}
+
+// Whether a private offer can be withdrawn, and what stands against it.
+type WithdrawEligibility struct {
+	// True if withdrawing it now would be accepted.
+	Eligible bool `json:"eligible"`
+	// Everything that withdrawPrivateOffer would answer now; empty if it is eligible.
+	Reasons []models.Violation `json:"reasons"`
+	// The first sale by each reseller that was asked about, and has sold.
+	Sales []models.OfferSale `json:"sales"`
+}
+
+// Which offer to withdraw.
+type WithdrawPrivateOfferInput struct {
+	// The offer: its GUID or node id.
+	ID string `json:"id"`
+	// The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent takes the latest.
+	Version *int `json:"version,omitempty"`
+	// For whom: tenant ids or node ids; absent means all that are left. An empty list is RESELLERS_REQUIRED.
+	Resellers []string `json:"resellers,omitempty"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// What became of the withdrawal.
+type WithdrawPrivateOfferPayload struct {
+	// The offer as it is now, null when it was refused.
+	PrivateOffer *models.PrivateOffer `json:"privateOffer,omitempty"`
+	// Every violation, empty when it was withdrawn.
+	UserErrors []models.Violation `json:"userErrors"`
 }
 
 // Whether the lines of a month can still change.

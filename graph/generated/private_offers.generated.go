@@ -25,11 +25,70 @@ type PrivateOfferResolver interface {
 	Status(ctx context.Context, obj *models.PrivateOffer) (models.OfferStatus, error)
 
 	Resellers(ctx context.Context, obj *models.PrivateOffer) ([]page.OfferReseller, error)
+
+	History(ctx context.Context, obj *models.PrivateOffer, resellerTenantID *string, types []models.OfferEventType, first *int, after *string, last *int, before *string) (*page.OfferEvents, error)
+}
+type PrivateOfferEventResolver interface {
+	ClonedFrom(ctx context.Context, obj *models.OfferEvent) (*string, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_PrivateOffer_history_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "resellerTenantId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["resellerTenantId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "types",
+		func(ctx context.Context, v any) ([]models.OfferEventType, error) {
+			return ec.unmarshalOPrivateOfferEventType2ᚕsellthroughᚋmodelsᚐOfferEventTypeᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["types"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
+	return args, nil
+}
 
 // endregion ***************************** args.gotpl *****************************
 
@@ -196,6 +255,70 @@ func (ec *executionContext) fieldContext_AbsolutePrice_includedQuantity(_ contex
 	return graphql.NewScalarFieldContext("AbsolutePrice", field, false, false, "Decimal")
 }
 
+func (ec *executionContext) _ClonePrivateOfferPayload_privateOffer(ctx context.Context, field graphql.CollectedField, obj *ClonePrivateOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClonePrivateOfferPayload_privateOffer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PrivateOffer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PrivateOffer) graphql.Marshaler {
+			return ec.marshalOPrivateOffer2ᚖsellthroughᚋmodelsᚐPrivateOffer(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClonePrivateOfferPayload_privateOffer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClonePrivateOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClonePrivateOfferPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ClonePrivateOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClonePrivateOfferPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+			return ec.marshalNPrivateOfferError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClonePrivateOfferPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClonePrivateOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CreatePrivateOfferPayload_privateOffer(ctx context.Context, field graphql.CollectedField, obj *CreatePrivateOfferPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -250,6 +373,61 @@ func (ec *executionContext) _CreatePrivateOfferPayload_userErrors(ctx context.Co
 func (ec *executionContext) fieldContext_CreatePrivateOfferPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreatePrivateOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeletePrivateOfferPayload_deletedPrivateOfferId(ctx context.Context, field graphql.CollectedField, obj *DeletePrivateOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeletePrivateOfferPayload_deletedPrivateOfferId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedPrivateOfferID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeletePrivateOfferPayload_deletedPrivateOfferId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeletePrivateOfferPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _DeletePrivateOfferPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *DeletePrivateOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeletePrivateOfferPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+			return ec.marshalNPrivateOfferError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeletePrivateOfferPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeletePrivateOfferPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -816,6 +994,142 @@ func (ec *executionContext) fieldContext_PrivateOffer_resellers(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _PrivateOffer_expectedLiveAt(ctx context.Context, field graphql.CollectedField, obj *models.PrivateOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOffer_expectedLiveAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpectedLiveAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOffer_expectedLiveAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOffer", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _PrivateOffer_history(ctx context.Context, field graphql.CollectedField, obj *models.PrivateOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOffer_history(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.PrivateOffer().History(ctx, obj, fc.Args["resellerTenantId"].(*string), fc.Args["types"].([]models.OfferEventType), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.OfferEvents) graphql.Marshaler {
+			return ec.marshalNPrivateOfferEventConnection2ᚖsellthroughᚋgraphᚋpageᚐOfferEvents(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOffer_history(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOffer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferEventConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_PrivateOffer_history_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOfferChange_field(ctx context.Context, field graphql.CollectedField, obj *models.OfferChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferChange_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferChange_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PrivateOfferChange_before(ctx context.Context, field graphql.CollectedField, obj *models.OfferChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferChange_before(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferChange_before(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PrivateOfferChange_after(ctx context.Context, field graphql.CollectedField, obj *models.OfferChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferChange_after(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferChange_after(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferChange", field, false, false, "String")
+}
+
 func (ec *executionContext) _PrivateOfferConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.PrivateOffers) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1082,6 +1396,419 @@ func (ec *executionContext) fieldContext_PrivateOfferError_message(_ context.Con
 	return graphql.NewScalarFieldContext("PrivateOfferError", field, false, false, "String")
 }
 
+func (ec *executionContext) _PrivateOfferEvent_number(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEvent", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PrivateOfferEvent_type(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OfferEventType) graphql.Marshaler {
+			return ec.marshalNPrivateOfferEventType2sellthroughᚋmodelsᚐOfferEventType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEvent", field, false, false, "PrivateOfferEventType")
+}
+
+func (ec *executionContext) _PrivateOfferEvent_occurredAt(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEvent", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PrivateOfferEvent_resellerTenantId(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_resellerTenantId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResellerTenantID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOID2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_resellerTenantId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEvent", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PrivateOfferEvent_role(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_role(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Role, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.Role) graphql.Marshaler {
+			return ec.marshalNRole2sellthroughᚋmodelsᚐRole(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEvent", field, false, false, "Role")
+}
+
+func (ec *executionContext) _PrivateOfferEvent_organization(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_organization(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Organization, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOID2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_organization(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEvent", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PrivateOfferEvent_subject(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_subject(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subject, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_subject(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEvent", field, false, false, "String")
+}
+
+func (ec *executionContext) _PrivateOfferEvent_reason(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEvent", field, false, false, "String")
+}
+
+func (ec *executionContext) _PrivateOfferEvent_clonedFrom(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_clonedFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PrivateOfferEvent().ClonedFrom(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_clonedFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEvent", field, true, true, "ID")
+}
+
+func (ec *executionContext) _PrivateOfferEvent_changes(ctx context.Context, field graphql.CollectedField, obj *models.OfferEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEvent_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.OfferChange) graphql.Marshaler {
+			return ec.marshalNPrivateOfferChange2ᚕsellthroughᚋmodelsᚐOfferChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEvent_changes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferEvent",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOfferEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.OfferEvents) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEventConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []page.OfferEventEdge) graphql.Marshaler {
+			return ec.marshalNPrivateOfferEventEdge2ᚕsellthroughᚋgraphᚋpageᚐOfferEventEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEventConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferEventConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferEventEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOfferEventConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *page.OfferEvents) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEventConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.OfferEvent) graphql.Marshaler {
+			return ec.marshalNPrivateOfferEvent2ᚕsellthroughᚋmodelsᚐOfferEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEventConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferEventConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOfferEventConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *page.OfferEvents) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEventConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2sellthroughᚋgraphᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEventConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferEventConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOfferEventConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *page.OfferEvents) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEventConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEventConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _PrivateOfferEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *page.OfferEventEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEventEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferEventEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _PrivateOfferEventEdge_node(ctx context.Context, field graphql.CollectedField, obj *page.OfferEventEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferEventEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OfferEvent) graphql.Marshaler {
+			return ec.marshalNPrivateOfferEvent2sellthroughᚋmodelsᚐOfferEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferEventEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferEventEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PrivateOfferReseller_tenantId(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1266,6 +1993,281 @@ func (ec *executionContext) fieldContext_PrivateOfferReseller_withdrawnAt(_ cont
 	return graphql.NewScalarFieldContext("PrivateOfferReseller", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _PrivateOfferReseller_expectedLiveAt(ctx context.Context, field graphql.CollectedField, obj *page.OfferReseller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferReseller_expectedLiveAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpectedLiveAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferReseller_expectedLiveAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferReseller", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PrivateOfferSale_resellerTenantId(ctx context.Context, field graphql.CollectedField, obj *models.OfferSale) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferSale_resellerTenantId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResellerTenantID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferSale_resellerTenantId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferSale", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PrivateOfferSale_subscriptionId(ctx context.Context, field graphql.CollectedField, obj *models.OfferSale) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferSale_subscriptionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SubscriptionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferSale_subscriptionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferSale", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PrivateOfferSale_soldAt(ctx context.Context, field graphql.CollectedField, obj *models.OfferSale) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferSale_soldAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SoldAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferSale_soldAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferSale", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PrivateOfferSale_chargeType(ctx context.Context, field graphql.CollectedField, obj *models.OfferSale) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferSale_chargeType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChargeType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChargeType) graphql.Marshaler {
+			return ec.marshalOChargeType2sellthroughᚋmodelsᚐChargeType(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferSale_chargeType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferSale", field, false, false, "ChargeType")
+}
+
+func (ec *executionContext) _RemovePrivateOfferResellersPayload_privateOffer(ctx context.Context, field graphql.CollectedField, obj *RemovePrivateOfferResellersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RemovePrivateOfferResellersPayload_privateOffer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PrivateOffer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PrivateOffer) graphql.Marshaler {
+			return ec.marshalOPrivateOffer2ᚖsellthroughᚋmodelsᚐPrivateOffer(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RemovePrivateOfferResellersPayload_privateOffer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RemovePrivateOfferResellersPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RemovePrivateOfferResellersPayload_clone(ctx context.Context, field graphql.CollectedField, obj *RemovePrivateOfferResellersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RemovePrivateOfferResellersPayload_clone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Clone, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PrivateOffer) graphql.Marshaler {
+			return ec.marshalOPrivateOffer2ᚖsellthroughᚋmodelsᚐPrivateOffer(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RemovePrivateOfferResellersPayload_clone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RemovePrivateOfferResellersPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RemovePrivateOfferResellersPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *RemovePrivateOfferResellersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RemovePrivateOfferResellersPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+			return ec.marshalNPrivateOfferError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RemovePrivateOfferResellersPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RemovePrivateOfferResellersPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RetryPrivateOfferPayload_privateOffer(ctx context.Context, field graphql.CollectedField, obj *RetryPrivateOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetryPrivateOfferPayload_privateOffer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PrivateOffer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PrivateOffer) graphql.Marshaler {
+			return ec.marshalOPrivateOffer2ᚖsellthroughᚋmodelsᚐPrivateOffer(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RetryPrivateOfferPayload_privateOffer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetryPrivateOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RetryPrivateOfferPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *RetryPrivateOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetryPrivateOfferPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+			return ec.marshalNPrivateOfferError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RetryPrivateOfferPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetryPrivateOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SubmitPrivateOfferPayload_privateOffer(ctx context.Context, field graphql.CollectedField, obj *SubmitPrivateOfferPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1394,6 +2396,157 @@ func (ec *executionContext) fieldContext_UpdatePrivateOfferPayload_userErrors(_ 
 	return fc, nil
 }
 
+func (ec *executionContext) _WithdrawEligibility_eligible(ctx context.Context, field graphql.CollectedField, obj *WithdrawEligibility) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WithdrawEligibility_eligible(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Eligible, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WithdrawEligibility_eligible(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WithdrawEligibility", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _WithdrawEligibility_reasons(ctx context.Context, field graphql.CollectedField, obj *WithdrawEligibility) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WithdrawEligibility_reasons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+			return ec.marshalNPrivateOfferError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WithdrawEligibility_reasons(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WithdrawEligibility",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WithdrawEligibility_sales(ctx context.Context, field graphql.CollectedField, obj *WithdrawEligibility) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WithdrawEligibility_sales(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sales, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.OfferSale) graphql.Marshaler {
+			return ec.marshalNPrivateOfferSale2ᚕsellthroughᚋmodelsᚐOfferSaleᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WithdrawEligibility_sales(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WithdrawEligibility",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferSale(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WithdrawPrivateOfferPayload_privateOffer(ctx context.Context, field graphql.CollectedField, obj *WithdrawPrivateOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WithdrawPrivateOfferPayload_privateOffer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PrivateOffer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PrivateOffer) graphql.Marshaler {
+			return ec.marshalOPrivateOffer2ᚖsellthroughᚋmodelsᚐPrivateOffer(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WithdrawPrivateOfferPayload_privateOffer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WithdrawPrivateOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WithdrawPrivateOfferPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WithdrawPrivateOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WithdrawPrivateOfferPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+			return ec.marshalNPrivateOfferError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WithdrawPrivateOfferPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WithdrawPrivateOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -1483,6 +2636,80 @@ func (ec *executionContext) unmarshalInputAbsolutePriceInput(ctx context.Context
 func UnmarshalAbsolutePriceInput(ctx context.Context, raw any) (models.AbsolutePrice, error) {
 	var out models.AbsolutePrice
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "AbsolutePriceInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputClonePrivateOfferInput(ctx context.Context, obj any) (ClonePrivateOfferInput, error) {
+	var it ClonePrivateOfferInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["validateOnly"]; !present {
+		asMap["validateOnly"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "name", "idempotencyKey", "validateOnly"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "validateOnly":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validateOnly"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidateOnly = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalClonePrivateOfferInput unmarshals raw into the ClonePrivateOfferInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalClonePrivateOfferInput(ctx context.Context, raw any) (ClonePrivateOfferInput, error) {
+	var out ClonePrivateOfferInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ClonePrivateOfferInput", raw, &out)
 	return out, err
 }
 
@@ -1592,6 +2819,73 @@ func (ec *executionContext) unmarshalInputCreatePrivateOfferInput(ctx context.Co
 func UnmarshalCreatePrivateOfferInput(ctx context.Context, raw any) (CreatePrivateOfferInput, error) {
 	var out CreatePrivateOfferInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreatePrivateOfferInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDeletePrivateOfferInput(ctx context.Context, obj any) (DeletePrivateOfferInput, error) {
+	var it DeletePrivateOfferInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["validateOnly"]; !present {
+		asMap["validateOnly"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "idempotencyKey", "validateOnly"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "validateOnly":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validateOnly"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidateOnly = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDeletePrivateOfferInput unmarshals raw into the DeletePrivateOfferInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeletePrivateOfferInput(ctx context.Context, raw any) (DeletePrivateOfferInput, error) {
+	var out DeletePrivateOfferInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeletePrivateOfferInput", raw, &out)
 	return out, err
 }
 
@@ -1861,6 +3155,161 @@ func UnmarshalPrivateOfferWhere(ctx context.Context, raw any) (PrivateOfferWhere
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRemovePrivateOfferResellersInput(ctx context.Context, obj any) (RemovePrivateOfferResellersInput, error) {
+	var it RemovePrivateOfferResellersInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["validateOnly"]; !present {
+		asMap["validateOnly"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "resellers", "name", "idempotencyKey", "validateOnly"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "resellers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("resellers"))
+			data, err := ec.unmarshalNID2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Resellers = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "validateOnly":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validateOnly"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidateOnly = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRemovePrivateOfferResellersInput unmarshals raw into the RemovePrivateOfferResellersInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRemovePrivateOfferResellersInput(ctx context.Context, raw any) (RemovePrivateOfferResellersInput, error) {
+	var out RemovePrivateOfferResellersInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RemovePrivateOfferResellersInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRetryPrivateOfferInput(ctx context.Context, obj any) (RetryPrivateOfferInput, error) {
+	var it RetryPrivateOfferInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["validateOnly"]; !present {
+		asMap["validateOnly"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "resellers", "idempotencyKey", "validateOnly"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "resellers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("resellers"))
+			data, err := ec.unmarshalOID2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Resellers = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "validateOnly":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validateOnly"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidateOnly = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRetryPrivateOfferInput unmarshals raw into the RetryPrivateOfferInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRetryPrivateOfferInput(ctx context.Context, raw any) (RetryPrivateOfferInput, error) {
+	var out RetryPrivateOfferInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RetryPrivateOfferInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputSubmitPrivateOfferInput(ctx context.Context, obj any) (SubmitPrivateOfferInput, error) {
 	var it SubmitPrivateOfferInput
 	if obj == nil {
@@ -2044,6 +3493,80 @@ func UnmarshalUpdatePrivateOfferInput(ctx context.Context, raw any) (UpdatePriva
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputWithdrawPrivateOfferInput(ctx context.Context, obj any) (WithdrawPrivateOfferInput, error) {
+	var it WithdrawPrivateOfferInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["validateOnly"]; !present {
+		asMap["validateOnly"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "resellers", "idempotencyKey", "validateOnly"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "resellers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("resellers"))
+			data, err := ec.unmarshalOID2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Resellers = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "validateOnly":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validateOnly"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidateOnly = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalWithdrawPrivateOfferInput unmarshals raw into the WithdrawPrivateOfferInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalWithdrawPrivateOfferInput(ctx context.Context, raw any) (WithdrawPrivateOfferInput, error) {
+	var out WithdrawPrivateOfferInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "WithdrawPrivateOfferInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -2115,6 +3638,44 @@ func (ec *executionContext) _AbsolutePrice(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var clonePrivateOfferPayloadImplementors = []string{"ClonePrivateOfferPayload"}
+
+func (ec *executionContext) _ClonePrivateOfferPayload(ctx context.Context, sel ast.SelectionSet, obj *ClonePrivateOfferPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clonePrivateOfferPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClonePrivateOfferPayload")
+		case "privateOffer":
+			out.Values[i] = ec._ClonePrivateOfferPayload_privateOffer(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ClonePrivateOfferPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var createPrivateOfferPayloadImplementors = []string{"CreatePrivateOfferPayload"}
 
 func (ec *executionContext) _CreatePrivateOfferPayload(ctx context.Context, sel ast.SelectionSet, obj *CreatePrivateOfferPayload) graphql.Marshaler {
@@ -2133,6 +3694,44 @@ func (ec *executionContext) _CreatePrivateOfferPayload(ctx context.Context, sel 
 			}
 		case "userErrors":
 			out.Values[i] = ec._CreatePrivateOfferPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var deletePrivateOfferPayloadImplementors = []string{"DeletePrivateOfferPayload"}
+
+func (ec *executionContext) _DeletePrivateOfferPayload(ctx context.Context, sel ast.SelectionSet, obj *DeletePrivateOfferPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deletePrivateOfferPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeletePrivateOfferPayload")
+		case "deletedPrivateOfferId":
+			out.Values[i] = ec._DeletePrivateOfferPayload_deletedPrivateOfferId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DeletePrivateOfferPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -2310,6 +3909,60 @@ func (ec *executionContext) _PrivateOffer(ctx context.Context, sel ast.Selection
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._PrivateOffer_resellers(ctx, field, obj)
 				})
+		case "expectedLiveAt":
+			out.Values[i] = ec._PrivateOffer_expectedLiveAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "history":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOffer_history(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var privateOfferChangeImplementors = []string{"PrivateOfferChange"}
+
+func (ec *executionContext) _PrivateOfferChange(ctx context.Context, sel ast.SelectionSet, obj *models.OfferChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, privateOfferChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PrivateOfferChange")
+		case "field":
+			out.Values[i] = ec._PrivateOfferChange_field(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "before":
+			out.Values[i] = ec._PrivateOfferChange_before(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "after":
+			out.Values[i] = ec._PrivateOfferChange_after(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2462,6 +4115,172 @@ func (ec *executionContext) _PrivateOfferError(ctx context.Context, sel ast.Sele
 	return out
 }
 
+var privateOfferEventImplementors = []string{"PrivateOfferEvent"}
+
+func (ec *executionContext) _PrivateOfferEvent(ctx context.Context, sel ast.SelectionSet, obj *models.OfferEvent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, privateOfferEventImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PrivateOfferEvent")
+		case "number":
+			out.Values[i] = ec._PrivateOfferEvent_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._PrivateOfferEvent_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._PrivateOfferEvent_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "resellerTenantId":
+			out.Values[i] = ec._PrivateOfferEvent_resellerTenantId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "role":
+			out.Values[i] = ec._PrivateOfferEvent_role(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "organization":
+			out.Values[i] = ec._PrivateOfferEvent_organization(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "subject":
+			out.Values[i] = ec._PrivateOfferEvent_subject(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.Values[i] = ec._PrivateOfferEvent_reason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "clonedFrom":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOfferEvent_clonedFrom(ctx, field, obj)
+				})
+		case "changes":
+			out.Values[i] = ec._PrivateOfferEvent_changes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var privateOfferEventConnectionImplementors = []string{"PrivateOfferEventConnection"}
+
+func (ec *executionContext) _PrivateOfferEventConnection(ctx context.Context, sel ast.SelectionSet, obj *page.OfferEvents) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, privateOfferEventConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PrivateOfferEventConnection")
+		case "edges":
+			out.Values[i] = ec._PrivateOfferEventConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._PrivateOfferEventConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._PrivateOfferEventConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOfferEventConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var privateOfferEventEdgeImplementors = []string{"PrivateOfferEventEdge"}
+
+func (ec *executionContext) _PrivateOfferEventEdge(ctx context.Context, sel ast.SelectionSet, obj *page.OfferEventEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, privateOfferEventEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PrivateOfferEventEdge")
+		case "cursor":
+			out.Values[i] = ec._PrivateOfferEventEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._PrivateOfferEventEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var privateOfferResellerImplementors = []string{"PrivateOfferReseller"}
 
 func (ec *executionContext) _PrivateOfferReseller(ctx context.Context, sel ast.SelectionSet, obj *page.OfferReseller) graphql.Marshaler {
@@ -2511,6 +4330,140 @@ func (ec *executionContext) _PrivateOfferReseller(ctx context.Context, sel ast.S
 		case "withdrawnAt":
 			out.Values[i] = ec._PrivateOfferReseller_withdrawnAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "expectedLiveAt":
+			out.Values[i] = ec._PrivateOfferReseller_expectedLiveAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var privateOfferSaleImplementors = []string{"PrivateOfferSale"}
+
+func (ec *executionContext) _PrivateOfferSale(ctx context.Context, sel ast.SelectionSet, obj *models.OfferSale) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, privateOfferSaleImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PrivateOfferSale")
+		case "resellerTenantId":
+			out.Values[i] = ec._PrivateOfferSale_resellerTenantId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "subscriptionId":
+			out.Values[i] = ec._PrivateOfferSale_subscriptionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "soldAt":
+			out.Values[i] = ec._PrivateOfferSale_soldAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "chargeType":
+			out.Values[i] = ec._PrivateOfferSale_chargeType(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var removePrivateOfferResellersPayloadImplementors = []string{"RemovePrivateOfferResellersPayload"}
+
+func (ec *executionContext) _RemovePrivateOfferResellersPayload(ctx context.Context, sel ast.SelectionSet, obj *RemovePrivateOfferResellersPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, removePrivateOfferResellersPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RemovePrivateOfferResellersPayload")
+		case "privateOffer":
+			out.Values[i] = ec._RemovePrivateOfferResellersPayload_privateOffer(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "clone":
+			out.Values[i] = ec._RemovePrivateOfferResellersPayload_clone(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RemovePrivateOfferResellersPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var retryPrivateOfferPayloadImplementors = []string{"RetryPrivateOfferPayload"}
+
+func (ec *executionContext) _RetryPrivateOfferPayload(ctx context.Context, sel ast.SelectionSet, obj *RetryPrivateOfferPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, retryPrivateOfferPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RetryPrivateOfferPayload")
+		case "privateOffer":
+			out.Values[i] = ec._RetryPrivateOfferPayload_privateOffer(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RetryPrivateOfferPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -2606,6 +4559,87 @@ func (ec *executionContext) _UpdatePrivateOfferPayload(ctx context.Context, sel 
 	return out
 }
 
+var withdrawEligibilityImplementors = []string{"WithdrawEligibility"}
+
+func (ec *executionContext) _WithdrawEligibility(ctx context.Context, sel ast.SelectionSet, obj *WithdrawEligibility) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, withdrawEligibilityImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WithdrawEligibility")
+		case "eligible":
+			out.Values[i] = ec._WithdrawEligibility_eligible(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reasons":
+			out.Values[i] = ec._WithdrawEligibility_reasons(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sales":
+			out.Values[i] = ec._WithdrawEligibility_sales(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var withdrawPrivateOfferPayloadImplementors = []string{"WithdrawPrivateOfferPayload"}
+
+func (ec *executionContext) _WithdrawPrivateOfferPayload(ctx context.Context, sel ast.SelectionSet, obj *WithdrawPrivateOfferPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, withdrawPrivateOfferPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WithdrawPrivateOfferPayload")
+		case "privateOffer":
+			out.Values[i] = ec._WithdrawPrivateOfferPayload_privateOffer(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._WithdrawPrivateOfferPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
@@ -2635,6 +4669,19 @@ func (ec *executionContext) unmarshalNAbsolutePriceInput2sellthroughᚋmodelsᚐ
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNClonePrivateOfferInput2sellthroughᚋgraphᚋgeneratedᚐClonePrivateOfferInput(ctx context.Context, v any) (ClonePrivateOfferInput, error) {
+	res, err := ec.unmarshalInputClonePrivateOfferInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNClonePrivateOfferPayload2ᚖsellthroughᚋgraphᚋgeneratedᚐClonePrivateOfferPayload(ctx context.Context, sel ast.SelectionSet, v *ClonePrivateOfferPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ClonePrivateOfferPayload!")
+		return graphql.Null
+	}
+	return ec._ClonePrivateOfferPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNCreatePrivateOfferInput2sellthroughᚋgraphᚋgeneratedᚐCreatePrivateOfferInput(ctx context.Context, v any) (CreatePrivateOfferInput, error) {
 	res, err := ec.unmarshalInputCreatePrivateOfferInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -2646,6 +4693,19 @@ func (ec *executionContext) marshalNCreatePrivateOfferPayload2ᚖsellthroughᚋg
 		return graphql.Null
 	}
 	return ec._CreatePrivateOfferPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDeletePrivateOfferInput2sellthroughᚋgraphᚋgeneratedᚐDeletePrivateOfferInput(ctx context.Context, v any) (DeletePrivateOfferInput, error) {
+	res, err := ec.unmarshalInputDeletePrivateOfferInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeletePrivateOfferPayload2ᚖsellthroughᚋgraphᚋgeneratedᚐDeletePrivateOfferPayload(ctx context.Context, sel ast.SelectionSet, v *DeletePrivateOfferPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeletePrivateOfferPayload!")
+		return graphql.Null
+	}
+	return ec._DeletePrivateOfferPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNMarginType2sellthroughᚋmodelsᚐMarginType(ctx context.Context, v any) (models.MarginType, error) {
@@ -2707,6 +4767,26 @@ func (ec *executionContext) marshalNPrivateOffer2ᚕsellthroughᚋmodelsᚐPriva
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPrivateOffer2sellthroughᚋmodelsᚐPrivateOffer(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPrivateOfferChange2sellthroughᚋmodelsᚐOfferChange(ctx context.Context, sel ast.SelectionSet, v models.OfferChange) graphql.Marshaler {
+	return ec._PrivateOfferChange(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPrivateOfferChange2ᚕsellthroughᚋmodelsᚐOfferChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []models.OfferChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPrivateOfferChange2sellthroughᚋmodelsᚐOfferChange(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2781,6 +4861,69 @@ func (ec *executionContext) marshalNPrivateOfferErrorCode2sellthroughᚋmodels�
 	return res
 }
 
+func (ec *executionContext) marshalNPrivateOfferEvent2sellthroughᚋmodelsᚐOfferEvent(ctx context.Context, sel ast.SelectionSet, v models.OfferEvent) graphql.Marshaler {
+	return ec._PrivateOfferEvent(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPrivateOfferEvent2ᚕsellthroughᚋmodelsᚐOfferEventᚄ(ctx context.Context, sel ast.SelectionSet, v []models.OfferEvent) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPrivateOfferEvent2sellthroughᚋmodelsᚐOfferEvent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPrivateOfferEventConnection2ᚖsellthroughᚋgraphᚋpageᚐOfferEvents(ctx context.Context, sel ast.SelectionSet, v *page.OfferEvents) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PrivateOfferEventConnection!")
+		return graphql.Null
+	}
+	return ec._PrivateOfferEventConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPrivateOfferEventEdge2sellthroughᚋgraphᚋpageᚐOfferEventEdge(ctx context.Context, sel ast.SelectionSet, v page.OfferEventEdge) graphql.Marshaler {
+	return ec._PrivateOfferEventEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPrivateOfferEventEdge2ᚕsellthroughᚋgraphᚋpageᚐOfferEventEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []page.OfferEventEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPrivateOfferEventEdge2sellthroughᚋgraphᚋpageᚐOfferEventEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNPrivateOfferEventType2sellthroughᚋmodelsᚐOfferEventType(ctx context.Context, v any) (models.OfferEventType, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := models.OfferEventType(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPrivateOfferEventType2sellthroughᚋmodelsᚐOfferEventType(ctx context.Context, sel ast.SelectionSet, v models.OfferEventType) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "PrivateOfferEventType!")
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNPrivateOfferReseller2sellthroughᚋgraphᚋpageᚐOfferReseller(ctx context.Context, sel ast.SelectionSet, v page.OfferReseller) graphql.Marshaler {
 	return ec._PrivateOfferReseller(ctx, sel, &v)
 }
@@ -2806,6 +4949,26 @@ func (ec *executionContext) unmarshalNPrivateOfferResellerInput2sellthroughᚋgr
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNPrivateOfferSale2sellthroughᚋmodelsᚐOfferSale(ctx context.Context, sel ast.SelectionSet, v models.OfferSale) graphql.Marshaler {
+	return ec._PrivateOfferSale(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPrivateOfferSale2ᚕsellthroughᚋmodelsᚐOfferSaleᚄ(ctx context.Context, sel ast.SelectionSet, v []models.OfferSale) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPrivateOfferSale2sellthroughᚋmodelsᚐOfferSale(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNPrivateOfferStatus2sellthroughᚋmodelsᚐOfferStatus(ctx context.Context, v any) (models.OfferStatus, error) {
 	tmp, err := scalar.UnmarshalString(v)
 	res := models.OfferStatus(tmp)
@@ -2819,6 +4982,32 @@ func (ec *executionContext) marshalNPrivateOfferStatus2sellthroughᚋmodelsᚐOf
 		graphql.AddInvalidNullFromMarshaler(ctx, "PrivateOfferStatus!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNRemovePrivateOfferResellersInput2sellthroughᚋgraphᚋgeneratedᚐRemovePrivateOfferResellersInput(ctx context.Context, v any) (RemovePrivateOfferResellersInput, error) {
+	res, err := ec.unmarshalInputRemovePrivateOfferResellersInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRemovePrivateOfferResellersPayload2ᚖsellthroughᚋgraphᚋgeneratedᚐRemovePrivateOfferResellersPayload(ctx context.Context, sel ast.SelectionSet, v *RemovePrivateOfferResellersPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RemovePrivateOfferResellersPayload!")
+		return graphql.Null
+	}
+	return ec._RemovePrivateOfferResellersPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRetryPrivateOfferInput2sellthroughᚋgraphᚋgeneratedᚐRetryPrivateOfferInput(ctx context.Context, v any) (RetryPrivateOfferInput, error) {
+	res, err := ec.unmarshalInputRetryPrivateOfferInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRetryPrivateOfferPayload2ᚖsellthroughᚋgraphᚋgeneratedᚐRetryPrivateOfferPayload(ctx context.Context, sel ast.SelectionSet, v *RetryPrivateOfferPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RetryPrivateOfferPayload!")
+		return graphql.Null
+	}
+	return ec._RetryPrivateOfferPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNSubmitPrivateOfferInput2sellthroughᚋgraphᚋgeneratedᚐSubmitPrivateOfferInput(ctx context.Context, v any) (SubmitPrivateOfferInput, error) {
@@ -2845,6 +5034,19 @@ func (ec *executionContext) marshalNUpdatePrivateOfferPayload2ᚖsellthroughᚋg
 		return graphql.Null
 	}
 	return ec._UpdatePrivateOfferPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWithdrawPrivateOfferInput2sellthroughᚋgraphᚋgeneratedᚐWithdrawPrivateOfferInput(ctx context.Context, v any) (WithdrawPrivateOfferInput, error) {
+	res, err := ec.unmarshalInputWithdrawPrivateOfferInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWithdrawPrivateOfferPayload2ᚖsellthroughᚋgraphᚋgeneratedᚐWithdrawPrivateOfferPayload(ctx context.Context, sel ast.SelectionSet, v *WithdrawPrivateOfferPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WithdrawPrivateOfferPayload!")
+		return graphql.Null
+	}
+	return ec._WithdrawPrivateOfferPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOAbsolutePriceInput2ᚕsellthroughᚋmodelsᚐAbsolutePriceᚄ(ctx context.Context, v any) ([]models.AbsolutePrice, error) {
@@ -2886,6 +5088,42 @@ func (ec *executionContext) marshalOPrivateOffer2ᚖsellthroughᚋmodelsᚐPriva
 		return graphql.Null
 	}
 	return ec._PrivateOffer(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOPrivateOfferEventType2ᚕsellthroughᚋmodelsᚐOfferEventTypeᚄ(ctx context.Context, v any) ([]models.OfferEventType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.OfferEventType, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPrivateOfferEventType2sellthroughᚋmodelsᚐOfferEventType(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOPrivateOfferEventType2ᚕsellthroughᚋmodelsᚐOfferEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []models.OfferEventType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPrivateOfferEventType2sellthroughᚋmodelsᚐOfferEventType(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOPrivateOfferProgress2ᚖsellthroughᚋmodelsᚐProgressStatus(ctx context.Context, v any) (*models.ProgressStatus, error) {
@@ -2966,6 +5204,13 @@ func (ec *executionContext) unmarshalOPrivateOfferWhere2ᚖsellthroughᚋgraph�
 	}
 	res, err := ec.unmarshalInputPrivateOfferWhere(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWithdrawEligibility2ᚖsellthroughᚋgraphᚋgeneratedᚐWithdrawEligibility(ctx context.Context, sel ast.SelectionSet, v *WithdrawEligibility) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WithdrawEligibility(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -30,6 +30,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Plan() PlanResolver
 	PrivateOffer() PrivateOfferResolver
+	PrivateOfferEvent() PrivateOfferEventResolver
 	Product() ProductResolver
 	ProductSubscription() ProductSubscriptionResolver
 	Publisher() PublisherResolver
@@ -71,10 +72,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("BillingLineOrder", ec.unmarshalInputBillingLineOrder),
 			graphql.NewInputUnmarshaler("BillingLineWhere", ec.unmarshalInputBillingLineWhere),
 			graphql.NewInputUnmarshaler("CatalogueRecordInput", ec.unmarshalInputCatalogueRecordInput),
+			graphql.NewInputUnmarshaler("ClonePrivateOfferInput", ec.unmarshalInputClonePrivateOfferInput),
 			graphql.NewInputUnmarshaler("CreateApiKeyInput", ec.unmarshalInputCreateApiKeyInput),
 			graphql.NewInputUnmarshaler("CreatePrivateOfferInput", ec.unmarshalInputCreatePrivateOfferInput),
 			graphql.NewInputUnmarshaler("CustomerInput", ec.unmarshalInputCustomerInput),
 			graphql.NewInputUnmarshaler("CustomerWhere", ec.unmarshalInputCustomerWhere),
+			graphql.NewInputUnmarshaler("DeletePrivateOfferInput", ec.unmarshalInputDeletePrivateOfferInput),
 			graphql.NewInputUnmarshaler("ExchangeRateInput", ec.unmarshalInputExchangeRateInput),
 			graphql.NewInputUnmarshaler("KeyOrder", ec.unmarshalInputKeyOrder),
 			graphql.NewInputUnmarshaler("ListPriceInput", ec.unmarshalInputListPriceInput),
@@ -93,14 +96,17 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RecordCatalogueInput", ec.unmarshalInputRecordCatalogueInput),
 			graphql.NewInputUnmarshaler("RecordPurchasesInput", ec.unmarshalInputRecordPurchasesInput),
 			graphql.NewInputUnmarshaler("RecordUsageInput", ec.unmarshalInputRecordUsageInput),
+			graphql.NewInputUnmarshaler("RemovePrivateOfferResellersInput", ec.unmarshalInputRemovePrivateOfferResellersInput),
 			graphql.NewInputUnmarshaler("ResellerInput", ec.unmarshalInputResellerInput),
 			graphql.NewInputUnmarshaler("ResellerWhere", ec.unmarshalInputResellerWhere),
+			graphql.NewInputUnmarshaler("RetryPrivateOfferInput", ec.unmarshalInputRetryPrivateOfferInput),
 			graphql.NewInputUnmarshaler("RevokeApiKeyInput", ec.unmarshalInputRevokeApiKeyInput),
 			graphql.NewInputUnmarshaler("SubmitPrivateOfferInput", ec.unmarshalInputSubmitPrivateOfferInput),
 			graphql.NewInputUnmarshaler("SubscriptionWhere", ec.unmarshalInputSubscriptionWhere),
 			graphql.NewInputUnmarshaler("UpdatePrivateOfferInput", ec.unmarshalInputUpdatePrivateOfferInput),
 			graphql.NewInputUnmarshaler("UsageRecordInput", ec.unmarshalInputUsageRecordInput),
 			graphql.NewInputUnmarshaler("UsageWhere", ec.unmarshalInputUsageWhere),
+			graphql.NewInputUnmarshaler("WithdrawPrivateOfferInput", ec.unmarshalInputWithdrawPrivateOfferInput),
 		)
 	}
 	first := true
@@ -2758,6 +2764,16 @@ type UnratedFactEdge {
     "Only what comes before this cursor, exclusive."
     before: String
   ): PrivateOfferConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ)
+  """
+  Whether a private offer can be withdrawn now, and what stands against it. Null
+  when it does not exist or is another publisher's.
+  """
+  withdrawEligibility(
+    "The offer: its GUID or node id."
+    privateOfferId: ID!
+    "For whom: tenant ids or node ids; absent means all resellers that are left."
+    resellers: [ID!]
+  ): WithdrawEligibility @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ)
 }
 
 extend type Mutation {
@@ -2781,6 +2797,39 @@ extend type Mutation {
     "Which draft."
     input: SubmitPrivateOfferInput!
   ): SubmitPrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
+  "Saves a new draft that says what an offer says, whatever its state, under another name."
+  clonePrivateOffer(
+    "Which offer, and the new name."
+    input: ClonePrivateOfferInput!
+  ): ClonePrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
+  """
+  Withdraws an offer that is IN_PROGRESS or LIVE, from all its resellers or from
+  those named. They have no margin from this instant on: later purchases are at the
+  list price. What a reseller has sold cannot be withdrawn from it; each sale that
+  stands against it is told at once.
+  """
+  withdrawPrivateOffer(
+    "Which offer, and for whom."
+    input: WithdrawPrivateOfferInput!
+  ): WithdrawPrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
+  """
+  Takes resellers out of an offer in one step: saves a draft of it without them,
+  and withdraws it for them. Ask with ` + "`" + `validateOnly` + "`" + ` first to review both.
+  """
+  removePrivateOfferResellers(
+    "Which offer, whom to remove, and the name of the draft."
+    input: RemovePrivateOfferResellersInput!
+  ): RemovePrivateOfferResellersPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
+  "Tries again to publish an offer for resellers for whom that FAILED."
+  retryPrivateOffer(
+    "Which offer, and for whom."
+    input: RetryPrivateOfferInput!
+  ): RetryPrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
+  "Deletes a draft for good, with its history."
+  deletePrivateOffer(
+    "Which draft, and the version that was seen."
+    input: DeletePrivateOfferInput!
+  ): DeletePrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
 }
 
 "The state of a private offer. It follows from what happened to it."
@@ -2841,7 +2890,7 @@ type PrivateOffer implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @
   preparedBy: String
   "The mail addresses that hear of LIVE, ENDED and WITHDRAWN, at most 5."
   notificationContacts: [String!]!
-  "Counts the saves of the draft, from 1. Give it with a change, so that nobody's change is lost."
+  "Counts what its publisher did to it, from 1. Give it with a change, so that nobody's change is lost."
   version: Int!
   "When it was first saved."
   createdAt: DateTime!
@@ -2859,6 +2908,29 @@ type PrivateOffer implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @
   pricing: [PricingLine!]!
   "Its resellers with their own progress, at most 400, by tenant id."
   resellers: [PrivateOfferReseller!]!
+  """
+  By when it was expected to be live for all resellers that it is not withdrawn
+  for: the latest of theirs. Null before it is submitted.
+  """
+  expectedLiveAt: DateTime
+  """
+  Who did what to it, and when, in the order in which it happened. It is read when
+  it is asked for: below a mutation it holds what is stored by then.
+  """
+  history(
+    "Only what happened to this reseller; absent means to the offer and to each of its resellers."
+    resellerTenantId: ID
+    "Only events of these types."
+    types: [PrivateOfferEventType!]
+    "How many from the start, 1 to 100, default 50."
+    first: Int
+    "Only what comes after this cursor, exclusive."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor, exclusive."
+    before: String
+  ): PrivateOfferEventConnection!
 }
 
 "One margin of a private offer: for a product with all its current and future plans, or for one plan."
@@ -2911,6 +2983,115 @@ type PrivateOfferReseller {
   failureReason: String
   "When it was withdrawn for this reseller, null if it was not."
   withdrawnAt: DateTime
+  """
+  By when it was expected to be live for it: 15 minutes after submit, or after
+  another try, and 6 hours where a product had to be opted in or the reseller
+  authorised first, unless the operator promises other times. Null before it is
+  submitted.
+  """
+  expectedLiveAt: DateTime
+}
+
+"One thing that happened to a private offer. It is written with what it tells and never changed."
+type PrivateOfferEvent {
+  "Its place in the history of the offer, from 1."
+  number: Int!
+  "What happened."
+  type: PrivateOfferEventType!
+  "When."
+  occurredAt: DateTime!
+  "The reseller that it happened to; null where it happened to the offer as a whole."
+  resellerTenantId: ID
+  "The role of who did it; OPERATOR where it was the system."
+  role: Role!
+  "The organisation of who did it; null for those who have none."
+  organization: ID
+  "The person or program who did it, as its credential names it; null where that names nobody. The system is ` + "`" + `system` + "`" + `."
+  subject: String
+  "Why it failed, null for other events."
+  reason: String
+  "The node id of the offer that this one was cloned from, null for other events."
+  clonedFrom: ID
+  "What became of the draft; empty for events that change none."
+  changes: [PrivateOfferChange!]! @listSize(assumedSize: 7)
+}
+
+"What became of one field of a draft."
+type PrivateOfferChange {
+  "Its name in the inputs, such as endMonth."
+  field: String!
+  "What it was, as JSON; null where there was nothing."
+  before: String!
+  "What it is since, as JSON; null where there is nothing."
+  after: String!
+}
+
+"What happens to a private offer."
+enum PrivateOfferEventType {
+  "It was saved for the first time."
+  CREATED
+  "It was saved for the first time, as a clone of another."
+  CLONED
+  "The draft was changed."
+  UPDATED
+  "It was submitted."
+  SUBMITTED
+  "A reseller was authorised to sell its products."
+  AUTHORIZED
+  "It went live for a reseller."
+  PUBLISHED
+  "It could not be published for a reseller."
+  FAILED
+  "Publishing is tried again for a reseller."
+  RETRIED
+  "It went live for all its resellers."
+  LIVE
+  "It was withdrawn for a reseller; without one, no reseller is left."
+  WITHDRAWN
+  "Its last month is over."
+  ENDED
+}
+
+"A page of the history of a private offer."
+type PrivateOfferEventConnection @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "The events with their cursors."
+  edges: [PrivateOfferEventEdge!]!
+  "The events."
+  nodes: [PrivateOfferEvent!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many events match in all; counted when asked for."
+  totalCount: Int!
+}
+
+"An event on a page."
+type PrivateOfferEventEdge {
+  "Its place in this list under this filter; of no use elsewhere."
+  cursor: String!
+  "The event."
+  node: PrivateOfferEvent!
+}
+
+"Whether a private offer can be withdrawn, and what stands against it."
+type WithdrawEligibility @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "True if withdrawing it now would be accepted."
+  eligible: Boolean!
+  "Everything that withdrawPrivateOffer would answer now; empty if it is eligible."
+  reasons: [PrivateOfferError!]!
+  "The first sale by each reseller that was asked about, and has sold."
+  sales: [PrivateOfferSale!]!
+}
+
+"The first sale of a private offer by one reseller: from then on it cannot be withdrawn from it."
+type PrivateOfferSale @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "Who sold it."
+  resellerTenantId: ID!
+  "The subscription that it won."
+  subscriptionId: ID!
+  "When the sale was recorded."
+  soldAt: DateTime!
+  "How it was sold: NEW, RENEW or USAGE."
+  chargeType: ChargeType
 }
 
 "Which private offers. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
@@ -3030,6 +3211,111 @@ input SubmitPrivateOfferInput {
   validateOnly: Boolean! = false
 }
 
+"Which offer to clone."
+input ClonePrivateOfferInput {
+  "The offer: its GUID or node id."
+  id: ID!
+  "The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent takes the latest."
+  version: Int
+  "The publisher's own name for the clone; not that of the offer."
+  name: String!
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"Which offer to withdraw."
+input WithdrawPrivateOfferInput {
+  "The offer: its GUID or node id."
+  id: ID!
+  "The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent takes the latest."
+  version: Int
+  "For whom: tenant ids or node ids; absent means all that are left. An empty list is RESELLERS_REQUIRED."
+  resellers: [ID!]
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"Which resellers to take out of an offer."
+input RemovePrivateOfferResellersInput {
+  "The offer: its GUID or node id."
+  id: ID!
+  "The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent takes the latest."
+  version: Int
+  "Whom to remove: tenant ids or node ids. At least one other must be left."
+  resellers: [ID!]!
+  "The publisher's own name for the draft without them; not that of the offer."
+  name: String!
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"Which offer to publish again."
+input RetryPrivateOfferInput {
+  "The offer: its GUID or node id."
+  id: ID!
+  "The version that was reviewed; if it is no longer the latest, the answer is CONFLICT. Absent takes the latest."
+  version: Int
+  "For whom: tenant ids or node ids; absent means all for whom it FAILED. An empty list is RESELLERS_REQUIRED."
+  resellers: [ID!]
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"Which draft to delete."
+input DeletePrivateOfferInput {
+  "The draft: its GUID or node id."
+  id: ID!
+  "The version that was seen; if it is no longer the latest, the answer is CONFLICT."
+  version: Int!
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
 "One margin of a draft."
 input PricingLineInput {
   "What it prices."
@@ -3101,6 +3387,48 @@ type SubmitPrivateOfferPayload {
   "The submitted offer, null when it was refused."
   privateOffer: PrivateOffer
   "Every violation, empty when it was submitted."
+  userErrors: [PrivateOfferError!]!
+}
+
+"What became of the clone."
+type ClonePrivateOfferPayload {
+  "The new draft, null when it was refused."
+  privateOffer: PrivateOffer
+  "Every violation, empty when it was saved."
+  userErrors: [PrivateOfferError!]!
+}
+
+"What became of the withdrawal."
+type WithdrawPrivateOfferPayload {
+  "The offer as it is now, null when it was refused."
+  privateOffer: PrivateOffer
+  "Every violation, empty when it was withdrawn."
+  userErrors: [PrivateOfferError!]!
+}
+
+"What became of the removal."
+type RemovePrivateOfferResellersPayload {
+  "The offer, withdrawn for those removed; null when it was refused."
+  privateOffer: PrivateOffer
+  "The draft without them, null when it was refused."
+  clone: PrivateOffer
+  "Every violation, empty when it was done."
+  userErrors: [PrivateOfferError!]!
+}
+
+"What became of the new try."
+type RetryPrivateOfferPayload {
+  "The offer as it is now, null when it was refused."
+  privateOffer: PrivateOffer
+  "Every violation, empty when it was accepted."
+  userErrors: [PrivateOfferError!]!
+}
+
+"What became of the deletion."
+type DeletePrivateOfferPayload {
+  "The node id of the draft that is gone, null when it was refused."
+  deletedPrivateOfferId: ID
+  "Every violation, empty when it was deleted."
   userErrors: [PrivateOfferError!]!
 }
 
@@ -3230,6 +3558,10 @@ enum PrivateOfferErrorCode {
   ABSOLUTE_PRICE_WITHOUT_LIST_PRICE
   "The products belong to several publishers."
   MIXED_PUBLISHERS
+  "The name is that of the offer that is cloned."
+  NAME_NOT_NEW
+  "The reseller has sold the offer, which so cannot be withdrawn from it."
+  SOLD
 }
 `, BuiltIn: false},
 }
@@ -3663,6 +3995,16 @@ func (ec *executionContext) childFields_CatalogueResult(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type CatalogueResult", field.Name)
 }
 
+func (ec *executionContext) childFields_ClonePrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "privateOffer":
+		return ec.fieldContext_ClonePrivateOfferPayload_privateOffer(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ClonePrivateOfferPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClonePrivateOfferPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apiKey":
@@ -3723,6 +4065,16 @@ func (ec *executionContext) childFields_CustomerEdge(ctx context.Context, field 
 		return ec.fieldContext_CustomerEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CustomerEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_DeletePrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedPrivateOfferId":
+		return ec.fieldContext_DeletePrivateOfferPayload_deletedPrivateOfferId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeletePrivateOfferPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeletePrivateOfferPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_EffectiveMargin(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4137,8 +4489,24 @@ func (ec *executionContext) childFields_PrivateOffer(ctx context.Context, field 
 		return ec.fieldContext_PrivateOffer_pricing(ctx, field)
 	case "resellers":
 		return ec.fieldContext_PrivateOffer_resellers(ctx, field)
+	case "expectedLiveAt":
+		return ec.fieldContext_PrivateOffer_expectedLiveAt(ctx, field)
+	case "history":
+		return ec.fieldContext_PrivateOffer_history(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PrivateOffer", field.Name)
+}
+
+func (ec *executionContext) childFields_PrivateOfferChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_PrivateOfferChange_field(ctx, field)
+	case "before":
+		return ec.fieldContext_PrivateOfferChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_PrivateOfferChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferChange", field.Name)
 }
 
 func (ec *executionContext) childFields_PrivateOfferConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4179,6 +4547,56 @@ func (ec *executionContext) childFields_PrivateOfferError(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferError", field.Name)
 }
 
+func (ec *executionContext) childFields_PrivateOfferEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_PrivateOfferEvent_number(ctx, field)
+	case "type":
+		return ec.fieldContext_PrivateOfferEvent_type(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_PrivateOfferEvent_occurredAt(ctx, field)
+	case "resellerTenantId":
+		return ec.fieldContext_PrivateOfferEvent_resellerTenantId(ctx, field)
+	case "role":
+		return ec.fieldContext_PrivateOfferEvent_role(ctx, field)
+	case "organization":
+		return ec.fieldContext_PrivateOfferEvent_organization(ctx, field)
+	case "subject":
+		return ec.fieldContext_PrivateOfferEvent_subject(ctx, field)
+	case "reason":
+		return ec.fieldContext_PrivateOfferEvent_reason(ctx, field)
+	case "clonedFrom":
+		return ec.fieldContext_PrivateOfferEvent_clonedFrom(ctx, field)
+	case "changes":
+		return ec.fieldContext_PrivateOfferEvent_changes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_PrivateOfferEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PrivateOfferEventConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_PrivateOfferEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PrivateOfferEventConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PrivateOfferEventConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PrivateOfferEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PrivateOfferEventEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PrivateOfferEventEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferEventEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PrivateOfferReseller(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "tenantId":
@@ -4197,8 +4615,24 @@ func (ec *executionContext) childFields_PrivateOfferReseller(ctx context.Context
 		return ec.fieldContext_PrivateOfferReseller_failureReason(ctx, field)
 	case "withdrawnAt":
 		return ec.fieldContext_PrivateOfferReseller_withdrawnAt(ctx, field)
+	case "expectedLiveAt":
+		return ec.fieldContext_PrivateOfferReseller_expectedLiveAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferReseller", field.Name)
+}
+
+func (ec *executionContext) childFields_PrivateOfferSale(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "resellerTenantId":
+		return ec.fieldContext_PrivateOfferSale_resellerTenantId(ctx, field)
+	case "subscriptionId":
+		return ec.fieldContext_PrivateOfferSale_subscriptionId(ctx, field)
+	case "soldAt":
+		return ec.fieldContext_PrivateOfferSale_soldAt(ctx, field)
+	case "chargeType":
+		return ec.fieldContext_PrivateOfferSale_chargeType(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferSale", field.Name)
 }
 
 func (ec *executionContext) childFields_Product(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4441,6 +4875,18 @@ func (ec *executionContext) childFields_RecordUsagePayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type RecordUsagePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RemovePrivateOfferResellersPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "privateOffer":
+		return ec.fieldContext_RemovePrivateOfferResellersPayload_privateOffer(ctx, field)
+	case "clone":
+		return ec.fieldContext_RemovePrivateOfferResellersPayload_clone(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RemovePrivateOfferResellersPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemovePrivateOfferResellersPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Reseller(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4489,6 +4935,16 @@ func (ec *executionContext) childFields_ResellerEdge(ctx context.Context, field 
 		return ec.fieldContext_ResellerEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResellerEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RetryPrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "privateOffer":
+		return ec.fieldContext_RetryPrivateOfferPayload_privateOffer(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RetryPrivateOfferPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetryPrivateOfferPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RevokeApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4665,6 +5121,28 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_mutations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_WithdrawEligibility(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "eligible":
+		return ec.fieldContext_WithdrawEligibility_eligible(ctx, field)
+	case "reasons":
+		return ec.fieldContext_WithdrawEligibility_reasons(ctx, field)
+	case "sales":
+		return ec.fieldContext_WithdrawEligibility_sales(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawEligibility", field.Name)
+}
+
+func (ec *executionContext) childFields_WithdrawPrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "privateOffer":
+		return ec.fieldContext_WithdrawPrivateOfferPayload_privateOffer(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WithdrawPrivateOfferPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawPrivateOfferPayload", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

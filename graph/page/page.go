@@ -81,6 +81,11 @@ type (
 	}
 	APIKeyEdge struct{ Edge[models.APIKey] }
 
+	OfferEvents struct {
+		Of[models.OfferEvent, OfferEventEdge]
+	}
+	OfferEventEdge struct{ Edge[models.OfferEvent] }
+
 	Margins struct {
 		Of[models.Margin, MarginEdge]
 	}

@@ -70,7 +70,10 @@ type commands struct {
 	Database   string  `help:"Database: sqlite:PATH or mysql://user:password@host:port/name. Default: sqlite:sellthrough.db, for demo sqlite:sellthrough-demo.db." placeholder:"URL"`
 	Now        instant `help:"Freeze the clock at this instant (RFC 3339). Lifetimes of tokens use the machine's clock all the same." placeholder:"INSTANT"`
 	SigningKey string  `help:"Key that signs tokens, 32 bytes or more. Default: one that is made once and kept in the database." placeholder:"KEY"`
-	Verbose    bool    `help:"Show the whole of an error, in the words of the database too."`
+	// How long submitting is promised to take, as expectedLiveAt tells (rules 2.3).
+	GoLive            time.Duration `default:"15m" help:"By when a submitted offer is expected to be live." placeholder:"DURATION"`
+	GoLiveAuthorizing time.Duration `default:"6h" help:"The same where a product must be opted in, or a reseller authorised." placeholder:"DURATION"`
+	Verbose           bool          `help:"Show the whole of an error, in the words of the database too."`
 
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the API and the playground, and do what is due each second (the default)."`
 	Demo    demoCommand    `cmd:"" help:"Load a ready market into an embedded database and serve it."`
@@ -221,6 +224,9 @@ var existing = store.Options{Existing: true}
 // open opens the database, and says what happens to it where the environment
 // wants traces. Who asks closes it.
 func (c *commands) open(ctx context.Context, p *Program, options store.Options) (*session, error) {
+	if c.GoLive <= 0 || c.GoLiveAuthorizing <= 0 {
+		return nil, errors.New("--go-live and --go-live-authorizing are durations above 0, such as 15m")
+	}
 	s := &session{frozen: c.Now.at != nil, logger: options.Logger}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -235,6 +241,7 @@ func (c *commands) open(ctx context.Context, p *Program, options store.Options) 
 		return nil, errors.Join(err, s.telemetry.Close(ctx))
 	}
 	s.Market = market.New(database, nil)
+	s.Market.GoLive = models.GoLive{Usual: c.GoLive, Authorizing: c.GoLiveAuthorizing}
 	s.CredentialClock = p.Clock
 	s.telemetry.Watch(s.Market)
 	if s.Clock, err = c.clock(ctx, p, database); err != nil {

@@ -197,7 +197,7 @@ func TestVerifyFinds(t *testing.T) {
 		{"a trial that is none", tampered(func(s *models.Subscription) { s.TrialDays = 30 }),
 			"subscription s: stored with 30 trial days, its plan and the customer's other purchases say otherwise"},
 		{"a sale of an offer that was not live", func(w *store.Writer) error {
-			return w.RecordSales([]store.Sale{{PrivateOfferID: "offer", ResellerTenantID: resellerA, SubscriptionID: "s", SoldAt: instant("2024-02-01T00:00:00Z")}})
+			return w.RecordSales([]models.OfferSale{{PrivateOfferID: "offer", ResellerTenantID: resellerA, SubscriptionID: "s", SoldAt: instant("2024-02-01T00:00:00Z")}})
 		}, "private offer offer: sold by reseller " + resellerA + ", for whom it was not live then"},
 	}
 	for _, c := range cases {

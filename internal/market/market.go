@@ -27,6 +27,8 @@ type Market struct {
 	// Limits are those of private offers (D10), Refunds those of D19.
 	Limits  models.Limits
 	Refunds models.RefundPolicy
+	// GoLive is how long submitting is promised to take (rules 2.3).
+	GoLive models.GoLive
 	// Watch hears of the jobs; nil hears nothing.
 	Watch Watch
 
@@ -35,9 +37,9 @@ type Market struct {
 	rehearsal *store.Writer
 }
 
-// New returns a market with the limits of the rules (D10, D19).
+// New returns a market with the limits and times of the rules (D10, D19, 2.3).
 func New(s *store.Store, clock func() time.Time) *Market {
-	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy}
+	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy, GoLive: models.DefaultGoLive}
 }
 
 // Watch hears of each job when it begins, and by done when it has ended. The

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -22,7 +23,7 @@ import (
 // is stored then.
 func (m *Market) CreatePrivateOffer(ctx context.Context, request Request, offer models.PrivateOffer) (*models.PrivateOffer, models.Violations, error) {
 	return m.changeOffer(ctx, request, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
-		return m.createOffer(w, offer)
+		return m.createOffer(w, offer, models.OfferEvent{Type: models.EventCreated})
 	})
 }
 
@@ -55,6 +56,180 @@ func (m *Market) SubmitPrivateOffer(ctx context.Context, request Request, id str
 	})
 }
 
+// ClonePrivateOffer stores a new draft that says what an offer says, in whatever
+// state that is, under another name (rules 2.4). A start that has passed is
+// cloned too: submitting will refuse it. seenVersion, if not nil, must be the
+// offer's. The violations are NOT_FOUND, CONFLICT, NAME_NOT_NEW and those that no
+// draft may have.
+func (m *Market) ClonePrivateOffer(ctx context.Context, request Request, id, name string, seenVersion *int) (*models.PrivateOffer, models.Violations, error) {
+	return m.changeOffer(ctx, request, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
+		source, vs, err := m.offerFor(w, models.OfferClone, id, seenVersion)
+		if err != nil || len(vs) > 0 {
+			return nil, vs, err
+		}
+		return m.cloneOffer(w, source, name, nil)
+	})
+}
+
+// cloneOffer makes a draft of an offer, less some of its resellers.
+func (m *Market) cloneOffer(w *store.Writer, source *models.PrivateOffer, name string, without []string) (*models.PrivateOffer, models.Violations, error) {
+	if strings.EqualFold(strings.TrimSpace(name), strings.TrimSpace(source.Name)) {
+		return nil, violation("name", models.CodeNameNotNew, "is the name of the offer that is cloned: choose another"), nil
+	}
+	draft := draftOf(source)
+	draft.ID, draft.Name, draft.PublisherID = "", name, source.PublisherID
+	draft.Resellers = slices.DeleteFunc(draft.Resellers, func(r models.OfferReseller) bool { return slices.Contains(without, r.ResellerTenantID) })
+	return m.createOffer(w, *draft, models.OfferEvent{Type: models.EventCloned, SourceID: source.ID})
+}
+
+// DeletePrivateOffer removes a draft, of which the caller saw seenVersion, for
+// good, its history included, and returns its id. The violations are NOT_FOUND,
+// INVALID_STATE (it is a draft no more) and CONFLICT (it was saved since).
+func (m *Market) DeletePrivateOffer(ctx context.Context, request Request, id string, seenVersion int) (string, models.Violations, error) {
+	return change(ctx, m, request, func(w *store.Writer) (string, bool, error) {
+		draft, vs, err := m.offerFor(w, models.OfferDelete, id, &seenVersion)
+		if err := cmp.Or(err, vs.Err()); err != nil {
+			return "", false, err
+		}
+		return draft.ID, true, w.DeleteDraft(draft.ID)
+	})
+}
+
+// WithdrawPrivateOffer takes an offer back, from the resellers named or, where
+// tenantIDs is nil, from all: from this instant on they have no margin. What has
+// been sold cannot be withdrawn (D9); the violations name every sale that stands
+// against it (SOLD), besides NOT_FOUND, INVALID_STATE, CONFLICT and those of
+// models.CheckWithdraw. seenVersion, if not nil, must be the offer's.
+func (m *Market) WithdrawPrivateOffer(ctx context.Context, request Request, id string, tenantIDs []string, seenVersion *int) (*models.PrivateOffer, models.Violations, error) {
+	return m.changeOffer(ctx, request, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
+		offer, vs, err := m.offerFor(w, models.OfferWithdraw, id, seenVersion)
+		if err != nil || len(vs) > 0 {
+			return nil, vs, err
+		}
+		vs, err = m.withdrawOffer(w, offer, tenantIDs)
+		return offer, vs, err
+	})
+}
+
+func (m *Market) withdrawOffer(w *store.Writer, offer *models.PrivateOffer, tenantIDs []string) (models.Violations, error) {
+	locked := tenantIDs
+	if locked == nil {
+		for i := range offer.Resellers {
+			locked = append(locked, offer.Resellers[i].ResellerTenantID)
+		}
+	}
+	// Whoever records a sale holds these locks while it decides and stores it:
+	// either it is stored by now, or it will find the offer withdrawn.
+	if err := w.LockResellers(locked); err != nil {
+		return nil, err
+	}
+	sales, err := w.Sales(offer.ID)
+	if err != nil {
+		return nil, err
+	}
+	chosen, vs := offer.CheckWithdraw(tenantIDs, sales)
+	if len(vs) > 0 {
+		return vs, nil
+	}
+	now := m.Now()
+	var changed []models.OfferReseller
+	var events []models.OfferEvent
+	for _, reseller := range chosen {
+		reseller.WithdrawnAt = &now
+		changed = append(changed, *reseller)
+		events = append(events, models.OfferEvent{Type: models.EventWithdrawn, ResellerTenantID: reseller.ResellerTenantID})
+	}
+	if offer.Status(now) == models.StatusWithdrawn { // nobody is left
+		offer.WithdrawnAt = &now
+		events = append(events, models.OfferEvent{Type: models.EventWithdrawn})
+	}
+	return nil, m.saveOffer(w, offer, changed, now, events...)
+}
+
+// Removal is what RemovePrivateOfferResellers makes: the offer, withdrawn for
+// those removed, and its clone without them.
+type Removal struct{ Offer, Clone *models.PrivateOffer }
+
+// RemovePrivateOfferResellers takes resellers out of an offer in the way that
+// the vendor's FAQ leads there, in one transaction: a draft of the offer without
+// them, under another name, and the withdrawal for them. Whoever has sold the
+// offer stays, since the violations are those of WithdrawPrivateOffer and
+// ClonePrivateOffer together. At least one reseller must be left.
+func (m *Market) RemovePrivateOfferResellers(ctx context.Context, request Request, id string, tenantIDs []string, name string, seenVersion *int) (Removal, models.Violations, error) {
+	return change(ctx, m, request, func(w *store.Writer) (Removal, bool, error) {
+		offer, vs, err := m.offerFor(w, models.OfferWithdraw, id, seenVersion)
+		if err := cmp.Or(err, vs.Err()); err != nil {
+			return Removal{}, false, err
+		}
+		clone, vs, err := m.cloneOffer(w, offer, name, tenantIDs)
+		if err != nil {
+			return Removal{}, false, err
+		}
+		if clone != nil && len(clone.Resellers) == 0 {
+			vs.Add("resellers", models.CodeResellersRequired, "leaves none: withdraw the offer as a whole")
+		}
+		more, err := m.withdrawOffer(w, offer, tenantIDs)
+		return Removal{offer, clone}, true, cmp.Or(err, append(vs, more...).Err())
+	})
+}
+
+// WithdrawEligibility tells whether WithdrawPrivateOffer would withdraw an offer
+// now, and if not why: all that it would answer, and the sales behind it.
+// store.ErrNotFound: there is no such offer for the viewer.
+func (m *Market) WithdrawEligibility(ctx context.Context, viewer models.Viewer, id string, tenantIDs []string) (sales []models.OfferSale, vs models.Violations, err error) {
+	err = m.Store.Read(ctx, viewer, func(r *store.Reader) error {
+		offers, _, err := r.PrivateOffers(store.OfferFilter{IDs: []string{id}}, store.Page{})
+		if err != nil || len(offers) == 0 {
+			return cmp.Or(err, store.ErrNotFound)
+		}
+		all, err := r.Sales(id)
+		if err != nil {
+			return err
+		}
+		vs = offers[0].CheckAction(models.OfferWithdraw, m.Now())
+		_, more := offers[0].CheckWithdraw(tenantIDs, all)
+		vs = append(vs, more...)
+		for _, sale := range all {
+			if tenantIDs == nil || slices.Contains(tenantIDs, sale.ResellerTenantID) {
+				sales = append(sales, sale)
+			}
+		}
+		return nil
+	})
+	return sales, vs, err
+}
+
+// RetryPrivateOffer lets the worker try again to publish an offer for resellers
+// for whom that FAILED: those named or, where tenantIDs is nil, all (D7). The
+// violations are NOT_FOUND, INVALID_STATE, CONFLICT and those of
+// models.CheckRetry. seenVersion, if not nil, must be the offer's.
+func (m *Market) RetryPrivateOffer(ctx context.Context, request Request, id string, tenantIDs []string, seenVersion *int) (*models.PrivateOffer, models.Violations, error) {
+	return m.changeOffer(ctx, request, func(w *store.Writer) (*models.PrivateOffer, models.Violations, error) {
+		offer, vs, err := m.offerFor(w, models.OfferRetry, id, seenVersion)
+		if err != nil || len(vs) > 0 {
+			return nil, vs, err
+		}
+		chosen, vs := offer.CheckRetry(tenantIDs)
+		if len(vs) > 0 {
+			return nil, vs, nil
+		}
+		products, err := productsByID(w.Reader, offer)
+		if err != nil {
+			return nil, nil, err
+		}
+		now := m.Now()
+		var changed []models.OfferReseller
+		var events []models.OfferEvent
+		for _, reseller := range chosen {
+			reseller.FailedAt, reseller.FailureReason = nil, ""
+			reseller.Expect(products, m.GoLive, now)
+			changed = append(changed, *reseller)
+			events = append(events, models.OfferEvent{Type: models.EventRetried, ResellerTenantID: reseller.ResellerTenantID})
+		}
+		return offer, nil, m.saveOffer(w, offer, changed, now, events...)
+	})
+}
+
 // RecordPrivateOffer brings one offer of a file to the state that the file says:
 // a draft, or submitted where live. The offer has its id; faults are what reading
 // it found. It is ACCEPTED where that changes something, a DUPLICATE where the
@@ -75,7 +250,7 @@ func (m *Market) RecordPrivateOffer(ctx context.Context, request Request, offer 
 		}
 		vs, err := m.judgeOffer(w, offer, live, faults)
 		if err == nil && len(vs) == 0 && !known {
-			stored, vs, err = m.createOffer(w, offer)
+			stored, vs, err = m.createOffer(w, offer, models.OfferEvent{Type: models.EventCreated})
 		} else if err == nil && len(vs) == 0 && !same {
 			stored, vs, err = m.replaceOffer(w, stored, offer)
 		}
@@ -119,7 +294,8 @@ func (m *Market) changeOffer(ctx context.Context, request Request, run func(w *s
 	})
 }
 
-func (m *Market) createOffer(w *store.Writer, offer models.PrivateOffer) (*models.PrivateOffer, models.Violations, error) {
+// createOffer stores a new draft; event says how it came about.
+func (m *Market) createOffer(w *store.Writer, offer models.PrivateOffer, event models.OfferEvent) (*models.PrivateOffer, models.Violations, error) {
 	if offer.ID == "" {
 		id, err := uuid.NewV7() // in order of creation, which is the order of the list
 		if err != nil {
@@ -135,7 +311,11 @@ func (m *Market) createOffer(w *store.Writer, offer models.PrivateOffer) (*model
 	now := m.Now()
 	draft := draftOf(&offer)
 	draft.PublisherID, draft.Version, draft.CreatedAt, draft.UpdatedAt = publisher, 1, now, now
-	return draft, nil, w.CreateOffer(draft)
+	if err := w.CreateOffer(draft); err != nil {
+		return nil, nil, err
+	}
+	event.OccurredAt, event.Changes = now, models.OfferChanges(&models.PrivateOffer{}, draft)
+	return draft, nil, w.AppendOfferEvents(draft.ID, []models.OfferEvent{event})
 }
 
 func (m *Market) replaceOffer(w *store.Writer, stored *models.PrivateOffer, offer models.PrivateOffer) (*models.PrivateOffer, models.Violations, error) {
@@ -148,7 +328,12 @@ func (m *Market) replaceOffer(w *store.Writer, stored *models.PrivateOffer, offe
 	}
 	draft := draftOf(&offer)
 	draft.PublisherID, draft.CreatedAt, draft.UpdatedAt = stored.PublisherID, stored.CreatedAt, m.Now()
-	return draft, nil, w.ReplaceDraft(draft, stored.Version)
+	if err := w.ReplaceDraft(draft, stored.Version); err != nil {
+		return nil, nil, err
+	}
+	return draft, nil, w.AppendOfferEvents(draft.ID, []models.OfferEvent{
+		{Type: models.EventUpdated, OccurredAt: draft.UpdatedAt, Changes: models.OfferChanges(stored, draft)},
+	})
 }
 
 // draftOf is what a publisher decides of an offer, without steps taken.
@@ -234,11 +419,11 @@ func (m *Market) offerFor(w *store.Writer, action models.OfferAction, id string,
 	if err != nil {
 		return nil, nil, err
 	}
-	if status := offer.Status(m.Now()); !status.Allows(action) {
-		return nil, violation("id", models.CodeInvalidState, "the offer is "+string(status)+": only a draft can be edited or submitted"), nil
+	if vs := offer.CheckAction(action, m.Now()); len(vs) > 0 {
+		return nil, vs, nil
 	}
 	if seenVersion != nil && *seenVersion != offer.Version {
-		return nil, violation("version", models.CodeConflict, "the draft is at version "+strconv.Itoa(offer.Version)+", you saw "+strconv.Itoa(*seenVersion)+": read it again"), nil
+		return nil, violation("version", models.CodeConflict, "the offer is at version "+strconv.Itoa(offer.Version)+", you saw "+strconv.Itoa(*seenVersion)+": read it again"), nil
 	}
 	return offer, nil, nil
 }
@@ -252,9 +437,28 @@ func (m *Market) submitOffer(w *store.Writer, offer *models.PrivateOffer) (model
 	if vs := offer.CheckSubmit(facts, m.Limits, now); len(vs) > 0 {
 		return vs, nil
 	}
-	offer.SubmittedAt, offer.UpdatedAt = &now, now
+	offer.SubmittedAt = &now
+	for i := range offer.Resellers {
+		offer.Resellers[i].Expect(facts.Products, m.GoLive, now)
+	}
+	return nil, m.saveOffer(w, offer, offer.Resellers, now, models.OfferEvent{Type: models.EventSubmitted})
+}
+
+// saveOffer stores what the desk did to a submitted offer and some of its
+// resellers, and the events that tell of it.
+func (m *Market) saveOffer(w *store.Writer, offer *models.PrivateOffer, changed []models.OfferReseller, now time.Time, events ...models.OfferEvent) error {
+	offer.UpdatedAt = now
 	offer.Version++
-	return nil, w.SaveOfferInstants(offer)
+	if err := w.SaveOfferInstants(offer); err != nil {
+		return err
+	}
+	if err := w.SaveOfferProgress(offer.ID, changed); err != nil {
+		return err
+	}
+	for i := range events {
+		events[i].OccurredAt = now
+	}
+	return w.AppendOfferEvents(offer.ID, events)
 }
 
 // submitFacts looks up everything that an offer names.

@@ -113,10 +113,13 @@ func (b *purchaseBatch) load() error {
 	if err != nil {
 		return err
 	}
-	if err := b.LockResellers(append(sortedKeys(resellers), owners...)); err != nil {
+	locked := append(sortedKeys(resellers), owners...)
+	if err := b.LockResellers(locked); err != nil {
 		return err
 	}
-	b.now = b.market.Now()
+	if b.now, err = b.market.recordingInstant(b.Writer, locked); err != nil {
+		return err
+	}
 	if b.known, err = b.PurchasesByKey(keys); err != nil {
 		return err
 	}
@@ -449,6 +452,7 @@ func (s *purchased) sale(period *models.TermPeriod) []soldFact {
 	}
 	return []soldFact{{
 		account: &s.account, at: period.Purchase.OccurredAt, recordedAt: period.Purchase.RecordedAt,
+		charge: models.ChargeType(period.Purchase.Action), // new and renew are the same words
 		what: rating.What{
 			ProductID: s.ProductID, PlanID: s.PlanID, Term: period.Term, Billing: period.Billing,
 			Market: s.Market, Currency: s.Currency,

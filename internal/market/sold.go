@@ -15,6 +15,7 @@ type soldFact struct {
 	what rating.What
 	// at decides the margin (D3), recordedAt whether a withdrawal came first.
 	at, recordedAt time.Time
+	charge         models.ChargeType
 }
 
 // recordSales decides which offer wins each fact as of now, and stores that it
@@ -34,13 +35,13 @@ func recordSales(w *store.Writer, facts []soldFact, now time.Time) error {
 	if err != nil || book == nil {
 		return err
 	}
-	var sales []store.Sale
-	known := map[store.Sale]bool{}
+	var sales []models.OfferSale
+	known := map[models.OfferSale]bool{}
 	for _, f := range facts {
 		offer, ok := book.Sold(f.what, f.ResellerTenantID, f.CustomerTenantID, f.at, f.recordedAt)
-		if pair := (store.Sale{PrivateOfferID: offer, ResellerTenantID: f.ResellerTenantID}); ok && !known[pair] {
+		if pair := (models.OfferSale{PrivateOfferID: offer, ResellerTenantID: f.ResellerTenantID}); ok && !known[pair] {
 			known[pair] = true
-			pair.SubscriptionID, pair.SoldAt = f.ID, now
+			pair.SubscriptionID, pair.SoldAt, pair.ChargeType = f.ID, now, f.charge
 			sales = append(sales, pair)
 		}
 	}
@@ -73,4 +74,15 @@ func offersBook(w *store.Writer, resellers, products []string, earliest models.M
 		return nil, err
 	}
 	return rating.NewBook(facts), nil
+}
+
+// recordingInstant is the instant at which facts of the resellers are recorded:
+// now, but never before a withdrawal that was first to take their lock, though
+// it was another instance's, whose clock is ahead (D9). Lock the resellers first.
+func (m *Market) recordingInstant(w *store.Writer, resellers []string) (time.Time, error) {
+	withdrawn, err := w.LastWithdrawal(resellers)
+	if now := m.Now(); now.After(withdrawn) {
+		return now, err
+	}
+	return withdrawn, err
 }

@@ -281,7 +281,7 @@ func (b *usageBatch) sell() error {
 	for _, bucket := range b.touched {
 		a := b.accounts[bucket.SubscriptionID]
 		facts = append(facts, soldFact{
-			account: a, at: bucket.Month.Start(), recordedAt: b.now,
+			account: a, at: bucket.Month.Start(), recordedAt: b.now, charge: models.ChargeUsage,
 			what: rating.What{ProductID: a.ProductID, PlanID: bucket.PlanID, MeterID: bucket.MeterID, Market: a.Market, Currency: a.Currency},
 		})
 	}

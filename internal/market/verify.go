@@ -286,15 +286,15 @@ func (v *verification) sales() error {
 	if err != nil {
 		return err
 	}
-	progress := map[store.Sale]*models.OfferReseller{}
+	progress := map[models.OfferSale]*models.OfferReseller{}
 	for i := range v.loaded.Offers {
 		for j := range v.loaded.Offers[i].Resellers {
 			r := &v.loaded.Offers[i].Resellers[j]
-			progress[store.Sale{PrivateOfferID: v.loaded.Offers[i].ID, ResellerTenantID: r.ResellerTenantID}] = r
+			progress[models.OfferSale{PrivateOfferID: v.loaded.Offers[i].ID, ResellerTenantID: r.ResellerTenantID}] = r
 		}
 	}
 	for _, sale := range sales {
-		r := progress[store.Sale{PrivateOfferID: sale.PrivateOfferID, ResellerTenantID: sale.ResellerTenantID}]
+		r := progress[models.OfferSale{PrivateOfferID: sale.PrivateOfferID, ResellerTenantID: sale.ResellerTenantID}]
 		if r == nil || r.PublishedAt == nil || sale.SoldAt.Before(*r.PublishedAt) {
 			v.differs("private offer %s: sold by reseller %s, for whom it was not live then", sale.PrivateOfferID, sale.ResellerTenantID)
 		}

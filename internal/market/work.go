@@ -74,9 +74,10 @@ func (m *Market) workOn(w *store.Writer, id string) (done Worked, err error) {
 	}
 	// Under the lock, so that no step is dated before the one it follows.
 	now := m.Now()
+	var events []models.OfferEvent
 	if now.Before(offer.EndMonth.End()) {
 		// An offer whose end passed before it was published ends unpublished.
-		if err := m.publish(w, offer, now, &done); err != nil {
+		if events, err = m.publish(w, offer, now, &done); err != nil {
 			return done, err
 		}
 	}
@@ -84,9 +85,16 @@ func (m *Market) workOn(w *store.Writer, id string) (done Worked, err error) {
 	case status == models.StatusLive && offer.LiveAt == nil:
 		offer.LiveAt = &now
 		done.Live++
+		events = append(events, models.OfferEvent{Type: models.EventLive, OccurredAt: now})
 	case status == models.StatusEnded:
 		offer.EndedAt = &now
 		done.Ended++
+		events = append(events, models.OfferEvent{Type: models.EventEnded, OccurredAt: now})
+	}
+	if len(events) > 0 {
+		if err := w.AppendOfferEvents(offer.ID, events); err != nil {
+			return done, err
+		}
 	}
 	if done.Live+done.Ended == 0 {
 		return done, nil
@@ -98,7 +106,7 @@ func (m *Market) workOn(w *store.Writer, id string) (done Worked, err error) {
 // publish takes each waiting reseller of the offer through its two steps. What
 // keeps one from being published is written down as its failure, and holds
 // nobody else up.
-func (m *Market) publish(w *store.Writer, offer *models.PrivateOffer, now time.Time, done *Worked) error {
+func (m *Market) publish(w *store.Writer, offer *models.PrivateOffer, now time.Time, done *Worked) (events []models.OfferEvent, err error) {
 	var waiting []*models.OfferReseller
 	for i := range offer.Resellers {
 		if s := offer.Resellers[i].Status(); s == models.AuthorizationInProgress || s == models.PublishInProgress {
@@ -106,19 +114,22 @@ func (m *Market) publish(w *store.Writer, offer *models.PrivateOffer, now time.T
 		}
 	}
 	if len(waiting) == 0 {
-		return nil
+		return nil, nil
 	}
 	products, err := w.ProductsForUpdate(pricedProducts(offer))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resellers, err := resellersByID(w.Reader, offer)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	byID := make(map[string]models.Product, len(products))
 	opened := map[string]bool{}
 	progress := make([]models.OfferReseller, len(waiting))
+	tell := func(event models.OfferEventType, reseller *models.OfferReseller) {
+		events = append(events, models.OfferEvent{Type: event, OccurredAt: now, ResellerTenantID: reseller.ResellerTenantID, Reason: reseller.FailureReason})
+	}
 	for _, product := range products {
 		byID[product.ID] = product
 	}
@@ -127,10 +138,12 @@ func (m *Market) publish(w *store.Writer, offer *models.PrivateOffer, now time.T
 		if reason := models.PublishCheck(offer, resellers[reseller.ResellerTenantID], byID); reason != "" {
 			reseller.FailedAt, reseller.FailureReason = &now, reason
 			done.Failed++
+			tell(models.EventFailed, reseller)
 		} else {
 			if reseller.AuthorizedAt == nil {
 				reseller.AuthorizedAt = &now
 				done.Authorized++
+				tell(models.EventAuthorized, reseller)
 			}
 			for j := range products {
 				if products[j].Authorize(reseller.ResellerTenantID) {
@@ -139,15 +152,16 @@ func (m *Market) publish(w *store.Writer, offer *models.PrivateOffer, now time.T
 			}
 			reseller.PublishedAt = &now
 			done.Published++
+			tell(models.EventPublished, reseller)
 		}
 		progress[i] = *reseller
 	}
 	for i := range products {
 		if opened[products[i].ID] {
 			if _, err := w.SaveRecord(models.Record{Product: &products[i]}, now); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return w.SaveOfferProgress(offer.ID, progress)
+	return events, w.SaveOfferProgress(offer.ID, progress)
 }

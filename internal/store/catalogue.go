@@ -168,20 +168,21 @@ func (r *Reader) CountCustomers(filter CustomerFilter) (int64, error) {
 // no more than that the id it wrote is one.
 func (r *Reader) KnownCustomers(resellers []models.OfferReseller) (map[string]bool, error) {
 	known := map[string]bool{}
+	named, customers := []string{}, []string{}
 	for _, reseller := range resellers {
-		if len(reseller.CustomerTenantIDs) == 0 {
-			continue
-		}
-		rows, err := find[models.Customer](r, "customers", r.db.Table("customers").
-			Where("reseller_tenant_id = ? AND tenant_id IN ?", reseller.ResellerTenantID, reseller.CustomerTenantIDs))
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			known[row.ResellerTenantID+"/"+row.TenantID] = true
+		if len(reseller.CustomerTenantIDs) > 0 {
+			named, customers = append(named, reseller.ResellerTenantID), append(customers, reseller.CustomerTenantIDs...)
 		}
 	}
-	return known, nil
+	if len(named) == 0 {
+		return known, nil
+	}
+	// One question for all, whose answer may hold pairs that nobody named.
+	rows, err := find[models.Customer](r, "customers", r.in(r.in(r.db.Table("customers"), "reseller_tenant_id", named), "tenant_id", customers))
+	for _, row := range rows {
+		known[row.ResellerTenantID+"/"+row.TenantID] = true
+	}
+	return known, err
 }
 
 // ExchangeRates are the rates of the months from and to, both included, sorted

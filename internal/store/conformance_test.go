@@ -189,14 +189,15 @@ func fill(t testing.TB, s *store.Store) {
 			{subscriptionB, offer("offer-b", "fabrikam", "disk", resellerB, customerB)},
 		} {
 			bought := purchase(side.subscription.ID, side.subscription)
-			sale := store.Sale{PrivateOfferID: side.offer.ID, ResellerTenantID: side.subscription.ResellerTenantID, SubscriptionID: side.subscription.ID, SoldAt: now}
+			sale := models.OfferSale{PrivateOfferID: side.offer.ID, ResellerTenantID: side.subscription.ResellerTenantID, SubscriptionID: side.subscription.ID, SoldAt: now, ChargeType: models.ChargeRenew}
 			err := errors.Join(
 				w.SaveSubscription(&side.subscription),
 				w.InsertPurchase(&bought),
 				w.InsertUsage([]models.UsageRecord{usage(side.subscription.ID, side.subscription, now)}),
 				w.SaveBuckets([]models.Bucket{bucket(side.subscription, may, "1.5")}),
 				w.CreateOffer(side.offer),
-				w.RecordSales([]store.Sale{sale}))
+				w.RecordSales([]models.OfferSale{sale}),
+				w.AppendOfferEvents(side.offer.ID, []models.OfferEvent{{Type: models.EventSubmitted, OccurredAt: now}}))
 			if err != nil {
 				return err
 			}
@@ -666,15 +667,25 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 	page := func(rows any, _ bool, err error) (any, error) { return rows, err }
 	plain := func(rows any, err error) (any, error) { return rows, err }
 	return map[string]func() (any, error){
-		"Publishers":        func() (any, error) { return plain(r.Publishers(nil)) },
-		"Resellers":         func() (any, error) { return page(r.Resellers(store.ResellerFilter{}, store.Page{})) },
-		"Customers":         func() (any, error) { return page(r.Customers(store.CustomerFilter{}, store.Page{})) },
-		"Products":          func() (any, error) { return page(r.Products(store.ProductFilter{}, store.Page{})) },
-		"Plans":             func() (any, error) { return plain(r.Plans(nil)) },
-		"Meters":            func() (any, error) { return plain(r.Meters(nil)) },
-		"Prices":            func() (any, error) { return plain(r.Prices(nil)) },
-		"PrivateOffers":     func() (any, error) { return page(r.PrivateOffers(store.OfferFilter{}, store.Page{})) },
-		"OffersFor":         func() (any, error) { return plain(r.OffersFor(nil, may)) },
+		"Publishers":    func() (any, error) { return plain(r.Publishers(nil)) },
+		"Resellers":     func() (any, error) { return page(r.Resellers(store.ResellerFilter{}, store.Page{})) },
+		"Customers":     func() (any, error) { return page(r.Customers(store.CustomerFilter{}, store.Page{})) },
+		"Products":      func() (any, error) { return page(r.Products(store.ProductFilter{}, store.Page{})) },
+		"Plans":         func() (any, error) { return plain(r.Plans(nil)) },
+		"Meters":        func() (any, error) { return plain(r.Meters(nil)) },
+		"Prices":        func() (any, error) { return plain(r.Prices(nil)) },
+		"PrivateOffers": func() (any, error) { return page(r.PrivateOffers(store.OfferFilter{}, store.Page{})) },
+		"OffersFor":     func() (any, error) { return plain(r.OffersFor(nil, may)) },
+		"OfferEvents": func() (any, error) {
+			a, _, err := r.OfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-a"}, store.Page{})
+			b, _, errB := r.OfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-b"}, store.Page{})
+			return both(a, err)(b, errB)
+		},
+		"CountOfferEvents": func() (any, error) {
+			a, err := r.CountOfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-a"})
+			b, errB := r.CountOfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-b"})
+			return a + b, errors.Join(err, errB)
+		},
 		"OffersDue":         func() (any, error) { return plain(r.OffersDue(now)) },
 		"Sales":             func() (any, error) { return both(r.Sales("offer-a"))(r.Sales("offer-b")) },
 		"Subscriptions":     func() (any, error) { return page(r.Subscriptions(store.SubscriptionFilter{}, store.Page{})) },
@@ -739,6 +750,8 @@ func TestScope(t *testing.T) {
 		"PrivateOffers":      {1, 1, 1, 1, 2},
 		"OffersFor":          {1, 1, 1, 1, 2},
 		"OffersDue":          {1, 1, 1, 1, 2},
+		"OfferEvents":        {1, 1, 0, 0, 2},
+		"CountOfferEvents":   {1, 1, 0, 0, 2},
 		"Sales":              {1, 1, 1, 1, 2},
 		"Subscriptions":      {1, 1, 1, 1, 2},
 		"SubscriptionsByID":  {1, 1, 1, 1, 2},
@@ -882,14 +895,105 @@ func TestOfferLife(t *testing.T) {
 		}), store.ErrNotFound)
 
 		write(t, s, func(w *store.Writer) error {
-			return w.RecordSales([]store.Sale{{PrivateOfferID: "offer-a", ResellerTenantID: resellerA, SubscriptionID: "later", SoldAt: now.Add(time.Hour)}})
+			return w.RecordSales([]models.OfferSale{{PrivateOfferID: "offer-a", ResellerTenantID: resellerA, SubscriptionID: "later", SoldAt: now.Add(time.Hour)}})
 		})
 		read(t, s, finance, func(r *store.Reader) {
-			equal(t, "sales", must[[]store.Sale](t)(r.Sales("offer-a")), []store.Sale{{PrivateOfferID: "offer-a", ResellerTenantID: resellerA, SubscriptionID: "sub-a", SoldAt: now}})
+			equal(t, "sales", must[[]models.OfferSale](t)(r.Sales("offer-a")), []models.OfferSale{{PrivateOfferID: "offer-a", ResellerTenantID: resellerA, SubscriptionID: "sub-a", SoldAt: now, ChargeType: models.ChargeRenew}})
 			equal(t, "known customers", must[map[string]bool](t)(r.KnownCustomers([]models.OfferReseller{
 				{ResellerTenantID: resellerA, CustomerTenantIDs: []string{customerA, customerB}}, {ResellerTenantID: resellerB},
 			})), map[string]bool{resellerA + "/" + customerA: true})
 		})
+	})
+}
+
+// A draft is deleted with all that it holds, by its own publisher, and nothing
+// else ever is.
+func TestDeleteDraft(t *testing.T) {
+	filled(t, func(t *testing.T, s *store.Store) {
+		tables := []string{"private_offers", "private_offer_pricing_lines", "private_offer_resellers", "private_offer_events"}
+		counts := func() (n []int) {
+			for _, table := range tables {
+				n = append(n, store.Count(t, s, table))
+			}
+			return n
+		}
+		before := counts()
+		draft := offer("offer-c", "contoso", "mail", resellerA, customerA)
+		draft.SubmittedAt = nil
+		write(t, s, func(w *store.Writer) error {
+			return errors.Join(w.CreateOffer(draft), w.AppendOfferEvents("offer-c", []models.OfferEvent{{Type: models.EventCreated, OccurredAt: now}}))
+		})
+		deleted := func(viewer models.Viewer, id string) error {
+			return s.Write(context.Background(), viewer, func(w *store.Writer) error { return w.DeleteDraft(id) })
+		}
+		fails(t, "another publisher deletes", deleted(publisher2, "offer-c"), store.ErrNotFound)
+		fails(t, "its reseller deletes", deleted(viewerA, "offer-c"), store.ErrNotFound)
+		fails(t, "what is submitted", deleted(publisher1, "offer-a"), store.ErrNotFound)
+		fails(t, "its publisher deletes", deleted(publisher1, "offer-c"), nil)
+		fails(t, "again", deleted(publisher1, "offer-c"), store.ErrNotFound)
+		equal(t, "rows", counts(), before)
+	})
+}
+
+// The history of an offer counts on without a gap, says who wrote it, and comes
+// in pages.
+func TestOfferEvents(t *testing.T) {
+	filled(t, func(t *testing.T, s *store.Store) {
+		changes := []models.OfferChange{{Field: "name", Before: "null", After: `"Ä & Ö"`}}
+		person := models.Viewer{Role: models.RolePublisher, Organization: "contoso", Subject: "anna"}
+		fails(t, "write", s.Write(context.Background(), person, func(w *store.Writer) error {
+			return errors.Join(
+				w.AppendOfferEvents("offer-a", []models.OfferEvent{{Type: models.EventCloned, OccurredAt: now, SourceID: "offer-b", Changes: changes}}),
+				w.AppendOfferEvents("offer-a", []models.OfferEvent{
+					{Type: models.EventFailed, OccurredAt: now, ResellerTenantID: resellerA, Reason: "not in the program"}, {Type: models.EventLive, OccurredAt: now},
+				}))
+		}), nil)
+		read(t, s, person, func(r *store.Reader) {
+			all := func(f store.OfferEventFilter, page store.Page) (events []models.OfferEvent) {
+				f.PrivateOfferID = "offer-a"
+				events, _, err := r.OfferEvents(f, page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return events
+			}
+			of := models.OfferEvent{PrivateOfferID: "offer-a", OccurredAt: now, Role: models.RolePublisher, Organization: "contoso", Subject: "anna"}
+			cloned, failed, live := of, of, of
+			cloned.Number, cloned.Type, cloned.SourceID, cloned.Changes = 2, models.EventCloned, "offer-b", changes
+			failed.Number, failed.Type, failed.ResellerTenantID, failed.Reason = 3, models.EventFailed, resellerA, "not in the program"
+			live.Number, live.Type = 4, models.EventLive
+			equal(t, "after the first", all(store.OfferEventFilter{}, store.Page{After: "1"}), []models.OfferEvent{cloned, failed, live})
+			equal(t, "the last but one", all(store.OfferEventFilter{}, store.Page{Before: "4", Limit: 1, Backward: true}), []models.OfferEvent{failed})
+			equal(t, "of a reseller", all(store.OfferEventFilter{ResellerTenantID: resellerA}, store.Page{}), []models.OfferEvent{failed})
+			equal(t, "of two types", all(store.OfferEventFilter{Types: []models.OfferEventType{models.EventLive, models.EventCloned}}, store.Page{}), []models.OfferEvent{cloned, live})
+			if _, _, err := r.OfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-a"}, store.Page{After: "x"}); !errors.As(err, new(models.Violations)) {
+				t.Errorf("a cursor of nothing: %v", err)
+			}
+		})
+	})
+}
+
+// The last withdrawal from some resellers, by whatever publisher.
+func TestLastWithdrawal(t *testing.T) {
+	filled(t, func(t *testing.T, s *store.Store) {
+		last := func(viewer models.Viewer, resellers ...string) (at time.Time) {
+			fails(t, "ask", s.Write(context.Background(), viewer, func(w *store.Writer) (err error) {
+				at, err = w.LastWithdrawal(resellers)
+				return err
+			}), nil)
+			return at
+		}
+		equal(t, "none yet", last(models.System, resellerA, resellerB), time.Time{})
+		later := now.Add(time.Minute)
+		for id, at := range map[string]time.Time{"offer-a": now, "offer-b": later} {
+			write(t, s, func(w *store.Writer) error {
+				o := must[*models.PrivateOffer](t)(w.OfferForUpdate(id))
+				o.Resellers[0].WithdrawnAt = &at
+				return w.SaveOfferProgress(id, o.Resellers[:1])
+			})
+		}
+		equal(t, "of A", last(publisher2, resellerA), now)
+		equal(t, "of both", last(viewerA, resellerA, resellerB), later)
 	})
 }
 

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"encoding/json"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -182,6 +184,20 @@ func (w *Writer) ReplaceDraft(o *models.PrivateOffer, seenVersion int) error {
 	return w.createParts(o)
 }
 
+// DeleteDraft removes a draft for good, with all that it holds. Lock it first.
+// ErrNotFound: there is no such offer for the viewer, or it is a draft no more.
+func (w *Writer) DeleteDraft(id string) error {
+	if err := w.updateOne(w.from("private_offers").Where("id = ? AND submitted_at IS NULL", id).Delete(nil)); err != nil {
+		return err
+	}
+	for _, table := range []string{"private_offer_pricing_lines", "private_offer_resellers", "private_offer_events"} {
+		if err := w.db.Table(table).Where("private_offer_id = ?", id).Delete(nil).Error; err != nil {
+			return wrap(err)
+		}
+	}
+	return nil
+}
+
 // OfferForUpdate is one offer, whole, locked until the transaction ends.
 // ErrNotFound: there is none, or the viewer may not see it.
 func (w *Writer) OfferForUpdate(id string) (*models.PrivateOffer, error) {
@@ -201,15 +217,29 @@ func (w *Writer) SaveOfferInstants(o *models.PrivateOffer) error {
 		Select("version", "updated_at", "submitted_at", "live_at", "ended_at", "withdrawn_at").Updates(o))
 }
 
-// SaveOfferProgress stores how far an offer has come for these resellers. Lock
-// the offer first.
+// SaveOfferProgress stores how far an offer has come for these resellers, in one
+// statement for all that have come equally far. Lock the offer first.
+// ErrNotFound: the offer does not name one of them.
 func (w *Writer) SaveOfferProgress(offerID string, resellers []models.OfferReseller) error {
+	tenants, steps := map[string][]string{}, map[string]*models.OfferReseller{}
 	for i := range resellers {
-		err := w.updateOne(w.from("private_offer_resellers").
-			Where("private_offer_id = ? AND reseller_tenant_id = ?", offerID, resellers[i].ResellerTenantID).
-			Select("authorized_at", "published_at", "failed_at", "failure_reason", "withdrawn_at").Updates(&resellers[i]))
+		step := resellers[i]
+		step.PrivateOfferID, step.ResellerTenantID, step.CustomerTenantIDs = "", "", nil
+		text, err := json.Marshal(step)
 		if err != nil {
-			return err
+			return wrap(err)
+		}
+		key := string(text)
+		tenants[key], steps[key] = append(tenants[key], resellers[i].ResellerTenantID), &step
+	}
+	for key, step := range steps {
+		result := w.in(w.from("private_offer_resellers").Where("private_offer_id = ?", offerID), "reseller_tenant_id", tenants[key]).
+			Select("authorized_at", "published_at", "failed_at", "failure_reason", "withdrawn_at", "expected_live_at").Updates(step)
+		if result.Error == nil && result.RowsAffected < int64(len(tenants[key])) {
+			return ErrNotFound
+		}
+		if result.Error != nil {
+			return wrap(result.Error)
 		}
 	}
 	return nil
@@ -222,18 +252,9 @@ func (w *Writer) updateOne(result *gorm.DB) error {
 	return wrap(result.Error)
 }
 
-// Sale says that a private offer won a purchase, a renewal or usage, and so is
-// sold through this reseller for good (D9). The first sale is kept.
-type Sale struct {
-	PrivateOfferID   string    `gorm:"column:private_offer_id;primaryKey"`
-	ResellerTenantID string    `gorm:"column:reseller_tenant_id;primaryKey"`
-	SubscriptionID   string    `gorm:"column:subscription_id"`
-	SoldAt           time.Time `gorm:"column:sold_at"`
-}
-
 // RecordSales keeps the sales whose offer and reseller have none yet. Lock the
 // resellers first (LockResellers).
-func (w *Writer) RecordSales(sales []Sale) error {
+func (w *Writer) RecordSales(sales []models.OfferSale) error {
 	if len(sales) == 0 {
 		return nil
 	}
@@ -242,10 +263,71 @@ func (w *Writer) RecordSales(sales []Sale) error {
 
 // Sales are the first sales of an offer, by reseller; those of every offer for
 // the empty id.
-func (r *Reader) Sales(offerID string) ([]Sale, error) {
+func (r *Reader) Sales(offerID string) ([]models.OfferSale, error) {
 	query := r.from("private_offer_sales").Order("private_offer_id, reseller_tenant_id")
 	if offerID != "" {
 		query = query.Where("private_offer_id = ?", offerID)
 	}
-	return find[Sale](r, "private_offer_sales", query)
+	return find[models.OfferSale](r, "private_offer_sales", query)
+}
+
+// LastWithdrawal is when an offer was last withdrawn from one of the resellers,
+// whoever's it was; the zero time if none ever was. Lock the resellers first.
+func (w *Writer) LastWithdrawal(resellerTenantIDs []string) (time.Time, error) {
+	last, err := one[models.OfferReseller](w.Reader, "private_offer_resellers",
+		w.in(w.db.Table("private_offer_resellers").Where("withdrawn_at IS NOT NULL"), "reseller_tenant_id", resellerTenantIDs).Order("withdrawn_at DESC"))
+	if errors.Is(err, ErrNotFound) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return *last.WithdrawnAt, nil
+}
+
+// AppendOfferEvents writes down what the viewer did to an offer, in the order
+// given, and gives the events their numbers. Lock the offer first.
+func (w *Writer) AppendOfferEvents(offerID string, events []models.OfferEvent) error {
+	last, err := find[models.OfferEvent](w.Reader, "private_offer_events",
+		w.from("private_offer_events").Select("number").Where("private_offer_id = ?", offerID).Order("number DESC").Limit(1))
+	if err != nil {
+		return err
+	}
+	number := 0
+	if len(last) > 0 {
+		number = last[0].Number
+	}
+	for i := range events {
+		e := &events[i]
+		e.PrivateOfferID, e.Number = offerID, number+1+i
+		e.Role, e.Organization, e.Subject = w.viewer.Role, w.viewer.Organization, w.viewer.Subject
+	}
+	return wrap(w.db.Table("private_offer_events").CreateInBatches(&events, 500).Error)
+}
+
+// OfferEventFilter narrows the history of an offer. Empty fields do not narrow.
+type OfferEventFilter struct {
+	PrivateOfferID   string // of this offer, always
+	ResellerTenantID string
+	Types            []models.OfferEventType
+}
+
+func (r *Reader) offerEvents(f OfferEventFilter) *gorm.DB {
+	query := r.from("private_offer_events").Where("private_offer_id = ?", f.PrivateOfferID)
+	query = equal(query, "reseller_tenant_id", f.ResellerTenantID)
+	if len(f.Types) > 0 {
+		query = query.Where("type IN ?", f.Types)
+	}
+	return query
+}
+
+// OfferEvents lists the history of an offer by number, which is the order in
+// which it happened.
+func (r *Reader) OfferEvents(filter OfferEventFilter, page Page) ([]models.OfferEvent, bool, error) {
+	return pageOf[models.OfferEvent](r, "private_offer_events", r.offerEvents(filter), page, "number")
+}
+
+// CountOfferEvents counts what OfferEvents lists.
+func (r *Reader) CountOfferEvents(filter OfferEventFilter) (int64, error) {
+	return count(r, r.offerEvents(filter))
 }

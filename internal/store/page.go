@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ type Page struct {
 
 // Listed are the rows that come in pages.
 type Listed interface {
-	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.Subscription | models.UsageRecord | models.APIKey
+	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.OfferEvent | models.Subscription | models.UsageRecord | models.APIKey
 }
 
 // Key is the place of a row in its list, for Page. It is opaque.
@@ -41,6 +42,8 @@ func Key[T Listed](row T) string {
 		return joinKey(row.ResellerTenantID, row.TenantID)
 	case models.PrivateOffer:
 		return row.ID
+	case models.OfferEvent:
+		return strconv.Itoa(row.Number)
 	case models.Subscription:
 		return row.ID
 	case models.APIKey:
@@ -107,6 +110,13 @@ func beyond(columns []string, key, comparison string) (string, []any, error) {
 				return "", nil, badKey
 			}
 			values[i] = at
+		}
+		if columns[i] == "number" {
+			number, err := strconv.Atoi(part)
+			if err != nil {
+				return "", nil, badKey
+			}
+			values[i] = number
 		}
 	}
 	var alternatives []string

@@ -62,6 +62,7 @@ var publisherScope = map[string]string{
 	"private_offer_pricing_lines": "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
 	"private_offer_resellers":     "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
 	"private_offer_sales":         "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
+	"private_offer_events":        "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
 	"subscriptions":               "publisher_id = ?",
 	"purchases":                   "subscription_id IN (SELECT id FROM subscriptions WHERE publisher_id = ?)",
 	"usage_records":               "publisher_id = ?",
