@@ -207,3 +207,121 @@ func TestDeskOfOthers(t *testing.T) {
 		w.same("its publisher", answers(contoso), []string{"", "id:SOLD", "resellers:RESELLERS_REQUIRED resellers.0:SOLD", "id:INVALID_STATE", "id:INVALID_STATE"})
 	})
 }
+
+// Every action of the desk in every state of an offer (rules 2.4), and the state
+// that it leads to.
+func TestEveryActionInEveryState(t *testing.T) {
+	const refused = "INVALID_STATE"
+	actions := []struct {
+		name string
+		do   func(w *world, version int) (*models.PrivateOffer, models.Violations, error)
+	}{
+		{"update", func(w *world, version int) (*models.PrivateOffer, models.Violations, error) {
+			return w.UpdatePrivateOffer(background, by(contoso), offerOf("offer", percentage("mail", "", "20"), resellerA, resellerB), version)
+		}},
+		{"submit", func(w *world, version int) (*models.PrivateOffer, models.Violations, error) {
+			return w.SubmitPrivateOffer(background, by(contoso), "offer", &version)
+		}},
+		{"clone", func(w *world, version int) (*models.PrivateOffer, models.Violations, error) {
+			return w.ClonePrivateOffer(background, by(contoso), "offer", "Clone", &version)
+		}},
+		{"withdraw", func(w *world, version int) (*models.PrivateOffer, models.Violations, error) {
+			return w.WithdrawPrivateOffer(background, by(contoso), "offer", nil, &version)
+		}},
+		{"remove", func(w *world, version int) (*models.PrivateOffer, models.Violations, error) {
+			removed, vs, err := w.RemovePrivateOfferResellers(background, by(contoso), "offer", []string{resellerA}, "Clone", &version)
+			return removed.Offer, vs, err
+		}},
+		{"retry", func(w *world, version int) (*models.PrivateOffer, models.Violations, error) {
+			return w.RetryPrivateOffer(background, by(contoso), "offer", nil, &version)
+		}},
+		{"delete", func(w *world, version int) (*models.PrivateOffer, models.Violations, error) {
+			_, vs, err := w.DeletePrivateOffer(background, by(contoso), "offer", version)
+			return nil, vs, err
+		}},
+	}
+	states := []struct {
+		status models.OfferStatus
+		lead   func(w *world)
+		want   [7]string
+	}{
+		{models.StatusDraft, func(*world) {}, [7]string{"DRAFT", "IN_PROGRESS", "DRAFT", refused, refused, refused, "gone"}},
+		{models.StatusInProgress, (*world).send, [7]string{refused, refused, "DRAFT", "WITHDRAWN", "IN_PROGRESS", refused, refused}},
+		{models.StatusLive, func(w *world) { w.send(); w.work() }, [7]string{refused, refused, "DRAFT", "WITHDRAWN", "LIVE", refused, refused}},
+		{models.StatusEnded, func(w *world) { w.send(); w.work(); w.setClock("2025-01-01T00:00:00Z"); w.work() },
+			[7]string{refused, refused, "DRAFT", refused, refused, refused, refused}},
+		{models.StatusWithdrawn, func(w *world) {
+			w.send()
+			_, _, err := w.WithdrawPrivateOffer(background, by(contoso), "offer", nil, nil)
+			w.must(err)
+		}, [7]string{refused, refused, "DRAFT", refused, refused, refused, refused}},
+	}
+	for _, state := range states {
+		for i, action := range actions {
+			t.Run(string(state.status)+"/"+action.name, func(t *testing.T) {
+				onEngines(t, func(w *world) {
+					_, vs, err := w.CreatePrivateOffer(background, by(contoso), offerOf("offer", percentage("mail", "", "10"), resellerA, resellerB))
+					w.must(err)
+					w.same("created", []string{codes(vs)}, []string{""})
+					state.lead(w)
+					before := w.offer("offer")
+					if got := before.Status(w.clock); got != state.status {
+						t.Fatalf("the offer is %s", got)
+					}
+					made, vs, err := action.do(w, before.Version)
+					w.must(err)
+					got := "gone"
+					if len(vs) > 0 {
+						got = string(vs[0].Code)
+					} else if made != nil {
+						got = string(made.Status(w.clock))
+					}
+					if got != state.want[i] {
+						t.Errorf("%s, want %s", got, state.want[i])
+					}
+				})
+			})
+		}
+	}
+}
+
+// send submits the offer of the test above.
+func (w *world) send() {
+	w.Helper()
+	_, vs, err := w.SubmitPrivateOffer(background, by(contoso), "offer", nil)
+	w.must(err)
+	w.same("submitted", []string{codes(vs)}, []string{""})
+}
+
+// Who FAILED can be tried again once what was wrong is mended, and is expected to
+// be live within the times that the operator promises.
+func TestRetry(t *testing.T) {
+	onEngines(t, func(w *world) {
+		w.GoLive = models.GoLive{Usual: time.Hour, Authorizing: 2 * time.Hour}
+		w.submit(offerOf("offer", percentage("mail", "", "10"), resellerA, resellerB))
+		left := models.Reseller{TenantID: resellerB, Name: "Left", Type: models.IndirectProvider, Country: "US", BillingCurrency: "EUR"}
+		w.save(models.Record{Reseller: &left})
+		w.work()
+		back := left
+		back.InCSPProgram = true
+		w.save(models.Record{Reseller: &back})
+		w.clock = w.clock.Add(24 * time.Hour)
+		_, vs, err := w.RetryPrivateOffer(background, by(contoso), "offer", []string{resellerA, resellerB}, nil)
+		w.must(err)
+		w.same("of one that is live", []string{codes(vs)}, []string{"resellers.0:INVALID_STATE"})
+		offer, vs, err := w.RetryPrivateOffer(background, by(contoso), "offer", nil, nil)
+		w.must(err)
+		w.same("of all that failed", []string{codes(vs)}, []string{""})
+		for i, want := range []time.Time{w.clock.Add(-22 * time.Hour), w.clock.Add(2 * time.Hour)} {
+			if got := w.offer("offer").Resellers[i].ExpectedLiveAt; got == nil || !got.Equal(want) {
+				t.Errorf("reseller %d is expected at %v, want %v", i, got, want)
+			}
+		}
+		if s := offer.Status(w.clock); s != models.StatusInProgress || offer.Resellers[1].FailureReason != "" {
+			t.Errorf("the offer is %s: %+v", s, offer.Resellers[1])
+		}
+		if done := w.work(); done != (market.Worked{Authorized: 1, Published: 1}) {
+			t.Errorf("worked %+v", done)
+		}
+	})
+}
