@@ -114,5 +114,6 @@ tool (
 
 ignore (
 	./conformance/node_modules
+	./conformance/schema/node_modules
 	./web/node_modules
 )
