@@ -66,15 +66,17 @@ type Cost struct {
 // Charge is what the operation takes from its viewer's allowance: its cost, and
 // something for each look into the schema, which costs nothing.
 func Charge(operation *graphql.OperationContext) int {
-	looks, _ := operation.Stats.GetExtension(introspectionExtension).(int)
-	return CostOf(operation).Requested + multiply(looks, introspectionCharge)
+	return CostOf(operation).Requested + multiply(looks(operation), introspectionCharge)
 }
 
 // Introspects tells whether the operation looks into the schema: how much of it,
 // only its answer tells, since that is part of no cost.
-func Introspects(operation *graphql.OperationContext) bool {
-	looks, _ := operation.Stats.GetExtension(introspectionExtension).(int)
-	return looks > 0
+func Introspects(operation *graphql.OperationContext) bool { return looks(operation) > 0 }
+
+// looks counts the fields that look into the schema.
+func looks(operation *graphql.OperationContext) int {
+	n, _ := operation.Stats.GetExtension(introspectionExtension).(int)
+	return n
 }
 
 // introspectionCharge is about what the whole schema takes, in objects.

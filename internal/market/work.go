@@ -23,9 +23,9 @@ func (w *Worked) add(x Worked) {
 
 // Work does everything that is due at this instant: it authorises the resellers
 // of submitted offers, publishes the offers for them, records which offers went
-// live and which ended (D7), and forgets old idempotency keys. Each offer is one transaction that locks it,
-// so any number of instances may work at once and each step is taken once. The
-// steps taken before an error stand, and are counted.
+// live and which ended (D7), and forgets old idempotency keys. Each offer is one
+// transaction that locks it, so any number of instances may work at once and each
+// step is taken once. The steps taken before an error stand, and are counted.
 func (m *Market) Work(ctx context.Context) (all Worked, err error) {
 	if m.Watch != nil {
 		job, done := m.Watch.Work(ctx)
