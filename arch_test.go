@@ -53,6 +53,8 @@ var rooms = map[string]room{
 		why: "a command is load, compute, print, and leaves GraphQL to graph"},
 	"internal/auth": {imports: "models github.com/coreos/go-oidc github.com/golang-jwt/jwt",
 		why: "it turns a credential into a viewer, and asks no database"},
+	"internal/webhook": {imports: "models",
+		why: "it signs and sends, whatever is said, and stores nothing"},
 	"internal/formats": {imports: "internal/money models reports github.com/klauspost/compress",
 		why: "it turns bytes into records and back, and stores nothing"},
 	"internal/market": {imports: "internal/money internal/rating internal/store models reports github.com/google/uuid",
