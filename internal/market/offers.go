@@ -91,7 +91,7 @@ func (m *Market) DeletePrivateOffer(ctx context.Context, request Request, id str
 		if err := cmp.Or(err, vs.Err()); err != nil {
 			return "", false, err
 		}
-		return draft.ID, true, w.DeleteDraft(draft.ID)
+		return draft.ID, true, w.DeleteDraft(draft.ID, m.Now())
 	})
 }
 

@@ -23,7 +23,7 @@ func (w *Worked) add(x Worked) {
 
 // Work does everything that is due at this instant: it authorises the resellers
 // of submitted offers, publishes the offers for them, records which offers went
-// live and which ended (D7), and forgets old idempotency keys. Each offer is one
+// live and which ended (D7), and forgets old idempotency keys and changes. Each offer is one
 // transaction that locks it, so any number of instances may work at once and each
 // step is taken once. The steps taken before an error stand, and are counted.
 func (m *Market) Work(ctx context.Context) (all Worked, err error) {
@@ -33,11 +33,14 @@ func (m *Market) Work(ctx context.Context) (all Worked, err error) {
 		ctx = job
 	}
 	var due []string
-	now, forget := m.Now(), false
-	old := now.Add(-IdempotencyKeyLife)
+	old := false
+	now := m.Now()
 	err = m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
 		if due, err = r.OffersDue(now); err == nil {
-			forget, err = r.AnswersBefore(old)
+			old, err = r.AnswersBefore(now.Add(-IdempotencyKeyLife))
+		}
+		if err == nil && !old {
+			old, err = r.ChangesBefore(now.Add(-ChangeLife))
 		}
 		return err
 	})
@@ -54,13 +57,29 @@ func (m *Market) Work(ctx context.Context) (all Worked, err error) {
 			all.add(done)
 		}
 	}
-	for err == nil && forget {
-		err = m.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
-			forget, err = w.ForgetAnswers(old)
+	if err == nil && old {
+		err = m.forget(ctx, now)
+	}
+	return all, err
+}
+
+// ChangeLife is how far back the log of changes reaches at least.
+const ChangeLife = 30 * 24 * time.Hour
+
+// forget deletes what is kept for a time only, some at a time.
+func (m *Market) forget(ctx context.Context, now time.Time) (err error) {
+	for more := true; more && err == nil; {
+		err = m.Store.Write(ctx, models.System, func(w *store.Writer) error {
+			answers, err := w.ForgetAnswers(now.Add(-IdempotencyKeyLife))
+			if err != nil {
+				return err
+			}
+			changes, err := w.ForgetChanges(now.Add(-ChangeLife))
+			more = answers || changes
 			return err
 		})
 	}
-	return all, err
+	return err
 }
 
 // workOn takes the steps of one offer that are due.

@@ -244,7 +244,7 @@ func (w *Writer) SaveRecords(records []models.Record, now time.Time) ([]RecordOu
 }
 
 // SaveRecord creates or updates one catalogue record, and adds what it became
-// to the history. References to what does not exist, and a product that another
+// to the history and to the log of changes. References to what does not exist, and a product that another
 // publisher has, are models.Violations; the record itself is taken as checked.
 // An unchanged record leaves no trace.
 func (w *Writer) SaveRecord(record models.Record, now time.Time) (Saved, error) {
@@ -263,6 +263,7 @@ func (w *Writer) SaveRecord(record models.Record, now time.Time) (Saved, error) 
 	if saved == Unchanged {
 		return saved, nil
 	}
+	w.changedBy(record, now)
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Rejected, wrap(err)

@@ -718,7 +718,9 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 		},
 		"CountBuckets": func() (any, error) { buckets, _, err := r.CountBuckets(); return buckets, err },
 		"Months":       func() (any, error) { return plain(r.Months()) },
+		"Changes":      func() (any, error) { return plain(r.Changes(0, 1000)) },
 		// The same for every viewer, and no organisation's own.
+		"LastChange":     func() (any, error) { return plain(r.LastChange()) },
 		"ExchangeRates":  func() (any, error) { return plain(r.ExchangeRates(may, july)) },
 		"AgencyFees":     func() (any, error) { return plain(r.AgencyFees()) },
 		"APIKeys":        func() (any, error) { keys, _, err := r.APIKeys(store.APIKeyFilter{}, store.Page{}); return keys, err },
@@ -774,6 +776,9 @@ func TestScope(t *testing.T) {
 		"CountAPIKeys":       {1, 1, 1, 1, 1},
 		"OrphanPurchases":    {},
 		"AnswersBefore":      {},
+		"Changes":            {0, 0, 0, 0, 18},
+		"LastChange":         {18, 18, 18, 18, 18},
+		"ChangesBefore":      {},
 		"KnownCustomers":     {},
 		"Setting":            {},
 		"RowsRead":           {},
@@ -924,7 +929,7 @@ func TestDeleteDraft(t *testing.T) {
 			return errors.Join(w.CreateOffer(draft), w.AppendOfferEvents("offer-c", []models.OfferEvent{{Type: models.EventCreated, OccurredAt: now}}))
 		})
 		deleted := func(viewer models.Viewer, id string) error {
-			return s.Write(context.Background(), viewer, func(w *store.Writer) error { return w.DeleteDraft(id) })
+			return s.Write(context.Background(), viewer, func(w *store.Writer) error { return w.DeleteDraft(id, now) })
 		}
 		fails(t, "another publisher deletes", deleted(publisher2, "offer-c"), store.ErrNotFound)
 		fails(t, "its reseller deletes", deleted(viewerA, "offer-c"), store.ErrNotFound)

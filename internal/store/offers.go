@@ -184,9 +184,10 @@ func (w *Writer) ReplaceDraft(o *models.PrivateOffer, seenVersion int) error {
 	return w.createParts(o)
 }
 
-// DeleteDraft removes a draft for good, with all that it holds. Lock it first.
+// DeleteDraft removes a draft for good, with all that it holds, and logs that as a
+// change. Lock it first.
 // ErrNotFound: there is no such offer for the viewer, or it is a draft no more.
-func (w *Writer) DeleteDraft(id string) error {
+func (w *Writer) DeleteDraft(id string, now time.Time) error {
 	if err := w.updateOne(w.from("private_offers").Where("id = ? AND submitted_at IS NULL", id).Delete(nil)); err != nil {
 		return err
 	}
@@ -195,6 +196,7 @@ func (w *Writer) DeleteDraft(id string) error {
 			return wrap(err)
 		}
 	}
+	w.changed(models.ChangePrivateOffer, id, 0, now)
 	return nil
 }
 
@@ -286,7 +288,8 @@ func (w *Writer) LastWithdrawal(resellerTenantIDs []string) (time.Time, error) {
 }
 
 // AppendOfferEvents writes down what the viewer did to an offer, in the order
-// given, and gives the events their numbers. Lock the offer first.
+// given, gives the events their numbers, and logs each as a change. Lock the offer
+// first.
 func (w *Writer) AppendOfferEvents(offerID string, events []models.OfferEvent) error {
 	last, err := find[models.OfferEvent](w.Reader, "private_offer_events",
 		w.from("private_offer_events").Select("number").Where("private_offer_id = ?", offerID).Order("number DESC").Limit(1))
@@ -301,6 +304,7 @@ func (w *Writer) AppendOfferEvents(offerID string, events []models.OfferEvent) e
 		e := &events[i]
 		e.PrivateOfferID, e.Number = offerID, number+1+i
 		e.Role, e.Organization, e.Subject = w.viewer.Role, w.viewer.Organization, w.viewer.Subject
+		w.changed(models.ChangePrivateOffer, offerID, e.Number, e.OccurredAt)
 	}
 	return wrap(w.db.Table("private_offer_events").CreateInBatches(&events, 500).Error)
 }

@@ -8,7 +8,8 @@ import (
 
 // scope is the one place that says who sees which rows: a condition on a
 // table for the viewer, "" where there is no limit. Every query of a Reader
-// begins with it (Reader.from). Exchange rates and settings are nobody's own and
+// begins with it (Reader.from). The log of changes is for who sees everything.
+// Exchange rates and settings are nobody's own and
 // not bound; doors show them or not.
 //
 // The condition holds for a viewer that is Valid.

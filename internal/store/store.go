@@ -191,6 +191,9 @@ type Writer struct {
 	attempt int
 	// known remembers which records SaveRecord found to exist.
 	known map[string]bool
+	// changes are to be logged with the commit, noted which those are.
+	changes []models.Change
+	noted   map[models.Change]bool
 }
 
 // Read runs f on one consistent snapshot. An invalid viewer is ErrNobody. The
@@ -267,7 +270,11 @@ func (s *Store) write(ctx context.Context, viewer models.Viewer, attempt int, f 
 		return wrap(err)
 	}
 	defer tx.Rollback() // does nothing after a commit
-	if err := f(s.writer.reader(ctx, s.dialect, viewer, tx).writer(attempt)); err != nil {
+	w := s.writer.reader(ctx, s.dialect, viewer, tx).writer(attempt)
+	if err := f(w); err != nil {
+		return err
+	}
+	if err := w.logChanges(); err != nil {
 		return err
 	}
 	return wrap(tx.Commit())
