@@ -22,24 +22,33 @@ import (
 )
 
 type exportCommand struct {
-	What      string  `arg:"" name:"kind" help:"billing-lines, margins, payouts or agency-fees."`
-	Month     string  `help:"The month of the report, YYYY-MM: needed, except for margins, which have none." placeholder:"YYYY-MM"`
-	Reseller  string  `help:"Only what concerns this reseller." placeholder:"TENANT"`
-	Publisher string  `help:"Only what concerns this publisher." placeholder:"ID"`
-	At        instant `help:"Margins as of this instant. Default: now." placeholder:"INSTANT"`
-	Format    string  `default:"csv" help:"csv or jsonl."`
-	Out       string  `default:"-" help:"File to write, which appears when it is whole; - for standard output." placeholder:"FILE"`
+	What      string   `arg:"" name:"kind" help:"billing-lines, margins, payouts, agency-fees or private-offers."`
+	Month     string   `help:"The month of the report, YYYY-MM: needed, except for margins and private-offers, which have none." placeholder:"YYYY-MM"`
+	Reseller  string   `help:"Only what concerns this reseller." placeholder:"TENANT"`
+	Publisher string   `help:"Only what concerns this publisher." placeholder:"ID"`
+	At        instant  `help:"Margins as of this instant. Default: now." placeholder:"INSTANT"`
+	Status    []string `help:"Private offers in these states only: DRAFT, IN_PROGRESS, LIVE, ENDED, WITHDRAWN." placeholder:"STATUS"`
+	Format    string   `help:"csv (the default) or jsonl; of private offers product-ingestion (the default) or jsonl."`
+	Schema    string   `name:"schema-version" help:"Version of the schema of private offers: 2022-07-01 or 2023-07-15 (the default)." placeholder:"VERSION"`
+	Out       string   `default:"-" help:"File to write, which appears when it is whole; - for standard output." placeholder:"FILE"`
 }
 
 // Run writes the report.
 func (e *exportCommand) Run(ctx context.Context, p *Program, c *commands) error {
+	if e.What == "private-offers" {
+		return e.privateOffers(ctx, p, c)
+	}
 	columns, known := map[string][]string{
 		"billing-lines": formats.BillingLineColumns, "margins": formats.MarginColumns,
 		"payouts": formats.PayoutColumns, "agency-fees": formats.AgencyFeeColumns,
 	}[e.What]
 	if !known {
-		return fmt.Errorf("%q is no report: export billing-lines, margins, payouts or agency-fees", e.What)
+		return fmt.Errorf("%q is no report: export billing-lines, margins, payouts, agency-fees or private-offers", e.What)
 	}
+	if len(e.Status) > 0 || e.Schema != "" {
+		return fmt.Errorf("--status and --schema-version have no meaning for %s: they count for private-offers only", e.What)
+	}
+	e.Format = cmp.Or(e.Format, string(formats.FormatCSV))
 	if e.Format != string(formats.FormatCSV) && e.Format != string(formats.FormatJSONLines) {
 		return fmt.Errorf("--format %q is none: choose csv or jsonl", e.Format)
 	}

@@ -25,12 +25,13 @@ import (
 )
 
 type importCommand struct {
-	What     string `arg:"" name:"kind" help:"catalogue, price-sheet, private-offers, purchases, usage or exchange-rates."`
-	File     string `arg:"" help:"The file, - for standard input. .gz and .zst are read as they are."`
-	Kind     string `help:"What a catalogue file in CSV holds: publisher, reseller, customer, product, plan, meter, price, agencyFee."`
-	Format   string `help:"Format of a usage file whose text does not tell: csv, jsonl, metering, daily-rated."`
-	Rejected string `help:"Where rejected records go. Default: beside the file, under its name and .rejected.jsonl." placeholder:"PATH"`
-	JSON     bool   `name:"json" help:"Print one JSON object: the summary, or why there was nothing to sum up."`
+	What      string `arg:"" name:"kind" help:"catalogue, price-sheet, private-offers, purchases, usage or exchange-rates."`
+	File      string `arg:"" help:"The file, - for standard input. .gz and .zst are read as they are."`
+	Kind      string `help:"What a catalogue file in CSV holds: publisher, reseller, customer, product, plan, meter, price, agencyFee."`
+	Format    string `help:"Format of a usage file whose text does not tell: csv, jsonl, metering, daily-rated."`
+	Rejected  string `help:"Where rejected records go. Default: beside the file, under its name and .rejected.jsonl." placeholder:"PATH"`
+	Publisher string `help:"Whose the private offers are. Default: their products' publisher; needed where one prices nothing yet." placeholder:"ID"`
+	JSON      bool   `name:"json" help:"Print one JSON object: the summary, or why there was nothing to sum up."`
 
 	ValidateOnly bool `help:"Answer every record as the import would, and record nothing; the rejected ones are written down. The whole file is one transaction, and others who record wait for its end."`
 }
@@ -70,6 +71,9 @@ func (i *importCommand) run(ctx context.Context, p *Program, c *commands) (done 
 	if !slices.Contains(usageFormats, formats.Format(i.Format)) {
 		return done, fmt.Errorf("--format %q is none: choose csv, jsonl, metering or daily-rated", i.Format)
 	}
+	if i.Publisher != "" && i.What != "private-offers" {
+		return done, fmt.Errorf("--publisher has no meaning for %s: it counts for private-offers only", i.What)
+	}
 	input, err := formats.Open(ctx, i.File, p.Stdin)
 	if err != nil {
 		return done, i.fault(0, err)
@@ -82,7 +86,7 @@ func (i *importCommand) run(ctx context.Context, p *Program, c *commands) (done 
 	err = c.with(ctx, p, options, func(s *session) error {
 		progress := p.progress(input)
 		job := importJob{
-			market: s.Market, kind: i.Kind, format: formats.Format(i.Format),
+			market: s.Market, kind: i.Kind, format: formats.Format(i.Format), publisher: i.Publisher,
 			rejectedPath: cmp.Or(i.Rejected, rejectedPath(i.File)), progress: progress.show, warn: func(warning string) { progress.say(warning) },
 		}
 		if i.ValidateOnly {
@@ -178,6 +182,7 @@ type importJob struct {
 	market       *market.Market
 	kind         string
 	format       formats.Format
+	publisher    string // whose the offers are, "" for those of their products
 	rejectedPath string
 	// mostHeld is how many records that the market refuses are tried once more
 	// at the end of the file, since what they need may stand behind them.
@@ -193,6 +198,7 @@ type importJob struct {
 // take about half a second, and load at three quarters of the bare engine's
 // rate, where 10,000 load at half of it (BenchmarkImportUsage).
 const (
+	offersChunk    = 20
 	catalogueChunk = 1_000
 	purchasesChunk = 5_000
 	usageChunk     = 50_000
@@ -217,9 +223,13 @@ var importKinds = map[string]func(ctx context.Context, job importJob, in io.Read
 		return importCatalogue(ctx, job, formats.ReadExchangeRates(in))
 	},
 	"private-offers": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {
-		return importRecords(ctx, job, formats.ReadPrivateOffers(in, job.market.Limits), 1, func(documents []formats.OfferDocument, faults market.Faults) ([]market.Outcome, models.Violations, error) {
-			outcome, err := job.market.RecordPrivateOffer(ctx, asSystem, documents[0].Offer, documents[0].Live, faults[0])
-			return []market.Outcome{outcome}, nil, err
+		return importRecords(ctx, job, formats.ReadPrivateOffers(in, job.market.Limits), offersChunk, func(read []formats.OfferDocument, faults market.Faults) ([]market.Outcome, models.Violations, error) {
+			documents := make([]market.OfferDocument, len(read))
+			for i := range read {
+				documents[i] = market.OfferDocument{Offer: read[i].Offer, Live: read[i].Live}
+				documents[i].Offer.PublisherID = job.publisher
+			}
+			return job.market.RecordPrivateOffers(ctx, asSystem, documents, faults)
 		})
 	},
 	"purchases": func(ctx context.Context, job importJob, in io.Reader) (ImportCount, error) {

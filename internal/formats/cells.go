@@ -100,6 +100,8 @@ type cells struct {
 	// fromCSV: what CSV writes as text may be any type.
 	fromCSV    bool
 	violations *models.Violations
+	// other hears of keys that the schema does not hold; nil warns of them.
+	other func(name, value string)
 }
 
 func newCells(s *schema, path string, vs *models.Violations) *cells {
@@ -132,7 +134,9 @@ func (c *cells) fillObject(object string, warn func(string)) {
 	for name, value := range members(object) {
 		at, known := c.schema.index[name]
 		if !known {
-			if !slices.Contains(c.schema.ignored, name) {
+			if c.other != nil {
+				c.other(name, value)
+			} else if !slices.Contains(c.schema.ignored, name) {
 				warn("key " + quote(name) + " is not known and was not read")
 			}
 			continue

@@ -83,6 +83,7 @@ func TestGolden(t *testing.T) {
 		"daily-rated.json": "daily-rated", "purchases.csv": "purchases", "purchases.jsonl": "purchases",
 		"catalogue.jsonl": "catalogue", "resellers.csv": "resellers", "price-sheet.csv": "price-sheet",
 		"exchange-rates.csv": "exchange-rate", "private-offer.json": "private-offer", "private-offers.jsonl": "private-offer",
+		"private-offer-2022-07-01.json": "private-offer", "private-offer-2023-07-15.json": "private-offer",
 	}
 	for name, kind := range files {
 		t.Run(name, func(t *testing.T) {

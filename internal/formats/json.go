@@ -17,7 +17,8 @@ import (
 type entries struct {
 	text     *text
 	envelope string // the key, "" where none is known
-	inObject bool   // inside an envelope
+	around   func(name, value string) error
+	inObject bool // inside an envelope
 	inArray  bool
 	behind   bool // an element or member was read: a comma or an end follows
 }
@@ -76,7 +77,8 @@ func (e *entries) member() error {
 	if err != nil || !ok {
 		return err
 	}
-	isEnvelope := string(key.text) == `"`+e.envelope+`"`
+	name := string(key.text)
+	isEnvelope := name == `"`+e.envelope+`"`
 	if colon, ok := e.text.peek(); !ok || colon != ':' {
 		return fmt.Errorf("%w: a colon is missing", errDocument)
 	}
@@ -87,8 +89,14 @@ func (e *entries) member() error {
 		return nil
 	}
 	e.behind = true
-	_, _, err = e.text.value()
-	return err
+	value, ok, err := e.text.value()
+	if err != nil || !ok || e.around == nil {
+		return err
+	}
+	if !json.Valid([]byte(name)) || name[0] != '"' || !value.tooLong && !json.Valid(value.text) {
+		return fmt.Errorf("%w: what stands beside the %s is not JSON", errDocument, e.envelope)
+	}
+	return e.around(unquote(name), string(value.text))
 }
 
 // peek returns the next byte that is no white space, without cutting it.

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -28,16 +29,46 @@ type OfferDocument struct {
 	Digest models.Digest
 }
 
-// ReadPrivateOffers reads product-ingestion documents (rules 2.2, 2.6): one
-// document `{"resources": [...]}`, a bare resource, an array of resources, or
-// one of them a line. Every violation of CheckDraft, under limits, is among
-// those of the record, in the document's own field names.
+// ReadPrivateOffers reads product-ingestion documents (rules 2.2, 2.6), of either
+// of SchemaVersions: one document `{"resources": [...]}`, a bare resource, an array
+// of resources, or one of them a line. Every violation of CheckDraft, under limits,
+// is among those of the record, in the document's own field names.
+//
+// Prices that an offer names are resources of their own above it. They are no
+// record where they can be read, so that numbers are missing; those that cannot
+// are one, rejected and with an offer that has no ID.
+//
+// A key that is not read is among the Warnings, or refused where the offer would be
+// another without it.
 func ReadPrivateOffers(in io.Reader, limits models.Limits) *Reader[OfferDocument] {
+	var prices priceBook
 	r := newReader(in, shape[OfferDocument]{naming: offerNaming, parse: func(f *found) (OfferDocument, models.Violations) {
-		return readOffer(f, limits)
+		var vs models.Violations
+		d := offerReader{violations: &vs, warn: f.warn, prices: &prices}
+		if isPrices(f.object) {
+			d.keep(f.object)
+			f.skip = len(vs) == 0
+			return OfferDocument{}, vs
+		}
+		document, paths := d.offer(f.object, limits)
+		f.naming = paths.naming
+		return document, vs
 	}})
-	r.csv, r.envelope = false, "resources"
+	r.csv, r.envelope, r.around = false, "resources", r.aroundOffers
 	return r
+}
+
+// aroundOffers hears of the members of a document beside its resources.
+func (r *Reader[T]) aroundOffers(name, value string) error {
+	switch {
+	case name == "$schema" && strings.HasPrefix(value, `"`):
+		if url := unquote(value); !strings.HasSuffix(url, "/"+configureSchema) {
+			return fmt.Errorf("the document is of schema %s: only %s is read", quote(url), configureSchema)
+		}
+	default:
+		r.warn(name + ": is not known beside the resources and was not read")
+	}
+	return nil
 }
 
 const (
@@ -57,11 +88,14 @@ const (
 )
 
 var offerSchema = newSchema(`$schema, privateOfferType, id, source, name, state, variableStartDate, start, end, preparedBy,
-	notificationContacts, beneficiaries, pricing`, "resourceName", "description", "eTag", "lastModified")
+	notificationContacts, beneficiaries, pricing`)
 
-var beneficiarySchema = newSchema("id, beneficiaryRecipients", "description")
+var beneficiarySchema = newSchema("id, beneficiaryRecipients")
 
-var recipientSchema = newSchema("id, recipientType", "description")
+var recipientSchema = newSchema("id, recipientType")
+
+// describedKeys are those of who is named in words too.
+var describedKeys = map[string]otherKey{"description": {}}
 
 const (
 	pricingProduct = iota
@@ -69,9 +103,10 @@ const (
 	pricingType
 	pricingPercentage
 	pricingPrices
+	pricingDetails
 )
 
-var pricingSchema = newSchema("product, plan, discountType, discountPercentage, prices")
+var pricingSchema = newSchema("product, plan, discountType, discountPercentage, prices, priceDetails")
 
 const (
 	priceMarket = iota
@@ -85,10 +120,19 @@ const (
 
 var absolutePriceSchema = newSchema("market, currency, term, billing, meter, price, includedQuantity")
 
-func readOffer(f *found, limits models.Limits) (OfferDocument, models.Violations) {
-	var vs models.Violations
-	d := offerReader{violations: &vs, warn: f.warn}
-	c := d.object(offerSchema, "", f.object)
+// offer reads one private offer, and where in the document its absolute prices
+// stand.
+func (d offerReader) offer(object string, limits models.Limits) (OfferDocument, pricePaths) {
+	vs := d.violations
+	c := newCells(offerSchema, "", vs)
+	// The version says what else may stand here, so it is read first.
+	for name, value := range members(object) {
+		if name == "$schema" && value[0] == '"' {
+			d.version, _ = versionOf(unquote(value), offerSchemaName)
+		}
+	}
+	d.fill(c, offerKeys, object)
+	d.checkVersion(c, offerSchemaURL, offerSchemaName)
 	d.checkKind(c)
 	document := OfferDocument{Live: d.state(c)}
 	o := &document.Offer
@@ -97,34 +141,29 @@ func readOffer(f *found, limits models.Limits) (OfferDocument, models.Violations
 	o.NotificationContacts = c.list(offerContacts)
 	o.StartMonth = d.start(c)
 	o.EndMonth = d.end(c)
-	for i, value := range c.array(offerBeneficiaries) {
-		if b := d.object(beneficiarySchema, "beneficiaries."+strconv.Itoa(i)+".", value); b != nil {
-			o.Resellers = append(o.Resellers, d.reseller(b))
-		}
-	}
-	for i, value := range c.array(offerPricing) {
-		if p := d.object(pricingSchema, "pricing."+strconv.Itoa(i)+".", value); p != nil {
-			o.Pricing = append(o.Pricing, d.pricingLine(p, i+1))
-		}
-	}
-	check := naming(offerNaming).rename(o.CheckDraft(limits))
+	d.each(beneficiarySchema, describedKeys, c, offerBeneficiaries, func(b *cells) { o.Resellers = append(o.Resellers, d.reseller(b)) })
+	paths := pricePaths{}
+	d.each(pricingSchema, pricingKeys, c, offerPricing, func(p *cells) {
+		o.Pricing = append(o.Pricing, d.pricingLine(p, len(o.Pricing)+1, paths))
+	})
+	check := naming(paths.naming).rename(o.CheckDraft(limits))
 	// A margin that cannot be read is not also a missing one.
 	check = slices.DeleteFunc(check, func(v models.Violation) bool {
-		return v.Code == models.CodePercentageOrAbsolute && slices.ContainsFunc(vs, func(s models.Violation) bool {
+		return v.Code == models.CodePercentageOrAbsolute && slices.ContainsFunc(*vs, func(s models.Violation) bool {
 			return len(s.Field) > 2 && slices.Equal(s.Field[:2], v.Field)
 		})
 	})
-	vs = merge(vs, check)
+	*vs = merge(*vs, check)
 	if document.Live {
-		vs = merge(vs, missing(o))
+		*vs = merge(*vs, missing(o))
 	}
 	document.Digest = offerDigest(o)
-	o.ID = strings.TrimPrefix(c.id(offerID), "private-offer/")
+	o.ID = lowerGUID(strings.TrimPrefix(c.text(offerID), "private-offer/"))
 	if o.ID == "" {
 		identity := hashOf(c.text(offerSource), string(document.Digest[:]))
 		o.ID = "offer-" + hex.EncodeToString(identity[:])
 	}
-	return document, vs
+	return document, paths
 }
 
 // missing is what a submit will need: it is said here too, so that a document
@@ -173,22 +212,39 @@ func offerDigest(o *models.PrivateOffer) models.Digest {
 	return hashOf(string(canonical))
 }
 
-// offerReader collects the violations of one document.
+// offerReader collects the violations of one resource.
 type offerReader struct {
 	violations *models.Violations
 	warn       func(string)
+	// version is that of the resource's schema, "" where it names none.
+	version SchemaVersion
+	// strict refuses keys that are not known.
+	strict bool
+	prices *priceBook
+}
+
+// keep reads prices and remembers them for the offers below.
+func (d offerReader) keep(object string) {
+	name, id, prices := d.resource(object)
+	d.prices.keep(name, prices)
+	d.prices.keep(id, prices)
 }
 
 // object reads the members of a nested object; nil, with a violation, if it is
 // none. path is that of the object, with its dot.
-func (d offerReader) object(s *schema, path, value string) *cells {
+func (d offerReader) object(s *schema, keys map[string]otherKey, path, value string) *cells {
 	if value[0] != '{' {
 		d.add(strings.TrimSuffix(path, "."), CodeWrongType, "", "is "+cellNames[cellOf(value).kind]+", not an object")
 		return nil
 	}
 	c := newCells(s, path, d.violations)
-	c.fillObject(value, d.warn)
+	d.fill(c, keys, value)
 	return c
+}
+
+func (d offerReader) fill(c *cells, keys map[string]otherKey, object string) {
+	c.other = func(name, value string) { d.other(keys, d.strict, c.path, name, value) }
+	c.fillObject(object, d.warn)
 }
 
 func (d offerReader) add(field string, code models.Code, vendorCode, message string) {
@@ -196,23 +252,41 @@ func (d offerReader) add(field string, code models.Code, vendorCode, message str
 	(*d.violations)[len(*d.violations)-1].VendorCode = vendorCode
 }
 
-// checkKind refuses documents of other kinds than CSP private offers.
-func (d offerReader) checkKind(c *cells) {
-	if url := c.text(offerSchemaURL); url != "" && !strings.Contains(url, "/private-offer/") {
-		d.add("$schema", CodeNotSupported, "notSupported", quote(url)+" is not the schema of a private offer")
+// checkVersion refuses other schemas, and versions that are not known.
+func (d offerReader) checkVersion(c *cells, at int, name string) {
+	url := c.text(at)
+	if url == "" {
+		return
 	}
+	version, named := versionOf(url, name)
+	switch {
+	case !named:
+		c.bad(at, CodeNotSupported, quote(url)+" is not the schema of a private offer, nor of its prices")
+	case !slices.Contains(SchemaVersions, version):
+		c.bad(at, CodeNotSupported, quote(name+"/"+string(version))+" is not supported: write "+name+"/"+string(Schema20220701)+" or "+name+"/"+string(Schema20230715))
+	default:
+		return
+	}
+	(*d.violations)[len(*d.violations)-1].VendorCode = "notSupported"
+}
+
+// checkKind refuses documents of other kinds than CSP private offers. The vendor's
+// answers spell what is one of a few words in either case.
+func (d offerReader) checkKind(c *cells) {
 	switch kind := c.text(offerType); {
 	case kind == "" && !c.has(offerType):
 		d.add("privateOfferType", models.CodeRequired, "schemaValidationError", "is missing: write cspPromotion")
-	case kind != "cspPromotion" && kind != "":
+	case !strings.EqualFold(kind, "cspPromotion") && kind != "":
 		d.add("privateOfferType", CodeNotSupported, "notSupported", quote(kind)+" is not supported: only cspPromotion is")
 	}
 }
 
 func (d offerReader) state(c *cells) (live bool) {
-	switch state := c.text(offerState); {
+	switch state := strings.ToLower(c.text(offerState)); {
 	case state == "live":
 		return true
+	case state == "withdrawn" || state == "deleted":
+		d.add("state", CodeNotSupported, "notSupported", quote(state)+" is no state to bring an offer to: withdraw it, or delete the draft, where it is")
 	case state == "" && !c.has(offerState):
 		d.add("state", models.CodeRequired, "schemaValidationError", "is missing: write draft to save the offer or live to submit it")
 	case state != "draft" && state != "":
@@ -272,50 +346,96 @@ func (c *cells) day(at int) (day models.Date, ok bool) {
 	if t, errInstant := models.ParseInstant(s); errInstant == nil {
 		return models.DateOf(t), true
 	}
+	if m, errMonth := models.ParseMonth(s); errMonth == nil {
+		day = m.FirstDay()
+		if at == offerEnd {
+			day = m.LastDay()
+		}
+		c.bad(at, models.CodeInvalid, quote(s)+" is a month, not a day: write "+day.String())
+		return 0, false
+	}
 	c.bad(at, models.CodeInvalid, err.Error())
 	return 0, false
 }
 
 func (d offerReader) reseller(b *cells) models.OfferReseller {
 	r := models.OfferReseller{ResellerTenantID: b.id(0)}
-	for i, value := range b.array(1) {
-		path := b.path + "beneficiaryRecipients." + strconv.Itoa(i) + "."
-		recipient := d.object(recipientSchema, path, value)
-		if recipient == nil {
-			continue
-		}
-		if kind := recipient.text(1); kind != "cspCustomer" {
-			d.add(path+"recipientType", CodeNotSupported, "notSupported", quote(kind)+" is not supported: only cspCustomer is")
+	d.each(recipientSchema, describedKeys, b, 1, func(recipient *cells) {
+		if kind := recipient.text(1); !strings.EqualFold(kind, "cspCustomer") {
+			d.add(recipient.path+"recipientType", CodeNotSupported, "notSupported", quote(kind)+" is not supported: only cspCustomer is")
 		}
 		r.CustomerTenantIDs = append(r.CustomerTenantIDs, recipient.id(0))
-	}
+	})
 	return r
 }
 
-func (d offerReader) pricingLine(p *cells, position int) models.PricingLine {
-	l := models.PricingLine{Position: position, ProductID: strings.TrimPrefix(p.text(pricingProduct), "product/")}
-	product, plan, both := strings.Cut(strings.TrimPrefix(p.text(pricingPlan), "plan/"), "/")
-	if !both {
-		product, plan = "", product
+// scope is the product or plan that is priced.
+func (d offerReader) scope(c *cells, product, plan int) (l models.PricingLine) {
+	l.ProductID = lowerGUID(strings.TrimPrefix(c.text(product), "product/"))
+	id := strings.TrimPrefix(c.text(plan), "plan/")
+	of, rest, both := strings.Cut(id, "/")
+	if own, is := strings.CutPrefix(id, l.ProductID+"/"); is && l.ProductID != "" {
+		of, rest, both = l.ProductID, own, true // ids may hold a slash themselves
 	}
 	switch {
+	case !both:
+		rest = id
 	case l.ProductID == "":
-		l.ProductID = product
-	case product != "" && lowerGUID(product) != lowerGUID(l.ProductID):
-		p.bad(pricingPlan, models.CodeInvalid, "names a plan of product "+quote(product)+", the line is for "+quote(l.ProductID))
+		l.ProductID = lowerGUID(of)
+	case lowerGUID(of) != l.ProductID:
+		c.bad(plan, models.CodeInvalid, "names a plan of product "+quote(of)+", the line is for "+quote(l.ProductID))
 	}
-	l.ProductID, l.PlanID = lowerGUID(l.ProductID), lowerGUID(plan)
-	switch kind := p.text(pricingType); {
+	l.PlanID = lowerGUID(rest)
+	return l
+}
+
+// pricePaths are where the absolute prices of an offer's lines stand in the
+// document, by the position of the line from 0; lines whose prices stand in the
+// line itself have none.
+type pricePaths map[string][]string
+
+// naming is offerNaming, which also finds prices that stand elsewhere.
+func (paths pricePaths) naming(field []string) []string {
+	if len(field) < 3 || field[0] != "pricing" || field[2] != "absolute" || paths[field[1]] == nil {
+		return offerNaming(field)
+	}
+	named := []string{"pricing", field[1], "priceDetails"}
+	if len(field) > 3 {
+		n, _ := strconv.Atoi(field[3])
+		named = append(named, strings.Split(paths[field[1]][n], ".")...)
+	}
+	if len(field) > 4 {
+		if name := map[string]string{"market": "markets", "currency": "currency", "unitPrice": "price", "includedQuantity": "includedQuantity"}[field[4]]; name != "" {
+			named = append(named, name)
+		}
+	}
+	return named
+}
+
+func (d offerReader) pricingLine(p *cells, position int, paths pricePaths) models.PricingLine {
+	l := d.scope(p, pricingProduct, pricingPlan)
+	l.Position = position
+	switch kind := strings.ToLower(p.text(pricingType)); {
 	case kind == "percentage":
 		l.Percentage = d.percentage(p)
-		if p.has(pricingPrices) {
-			p.bad(pricingPrices, models.CodePercentageOrAbsolute, "must be absent when discountType is percentage")
+		for _, at := range []int{pricingPrices, pricingDetails} {
+			if p.has(at) {
+				p.bad(at, models.CodePercentageOrAbsolute, "must be absent when discountType is percentage")
+			}
 		}
 	case kind == "absolute":
 		if p.has(pricingPercentage) {
 			p.bad(pricingPercentage, models.CodePercentageOrAbsolute, "must be absent when discountType is absolute")
 		}
-		l.Absolute = d.prices(p)
+		if p.has(pricingDetails) && p.has(pricingPrices) {
+			p.bad(pricingPrices, models.CodePercentageOrAbsolute, "must be absent where priceDetails names the prices")
+		}
+		if !p.has(pricingDetails) {
+			l.Absolute = d.inline(p)
+		} else if found := d.details(p, l); found != nil {
+			l.Absolute = found.prices
+			paths[strings.Split(p.path, ".")[1]] = found.paths
+		}
 	case kind == "" && !p.has(pricingType):
 		p.bad(pricingType, models.CodeRequired, "is missing: write percentage or absolute")
 	case kind != "":
@@ -345,15 +465,12 @@ func (d offerReader) percentage(p *cells) money.Percentage {
 	return percentage
 }
 
-func (d offerReader) prices(p *cells) (absolute []models.AbsolutePrice) {
+// inline reads prices that stand in the line itself, as this project writes them.
+func (d offerReader) inline(p *cells) (absolute []models.AbsolutePrice) {
 	if !p.has(pricingPrices) {
-		p.bad(pricingPrices, models.CodeRequired, "is missing: list the prices, each with market, currency, term and billing (or meter) and price")
+		p.bad(pricingPrices, models.CodeRequired, "is missing: name the prices in priceDetails, or list them, each with market, currency, term and billing (or meter) and price")
 	}
-	for i, value := range p.array(pricingPrices) {
-		c := d.object(absolutePriceSchema, p.path+"prices."+strconv.Itoa(i)+".", value)
-		if c == nil {
-			continue
-		}
+	d.each(absolutePriceSchema, nil, p, pricingPrices, func(c *cells) {
 		absolute = append(absolute, models.AbsolutePrice{
 			Market:           c.text(priceMarket),
 			Currency:         money.Currency(c.text(priceCurrency)),
@@ -363,7 +480,7 @@ func (d offerReader) prices(p *cells) (absolute []models.AbsolutePrice) {
 			UnitPrice:        c.needed(pricePrice, models.CodeOutOfRange),
 			IncludedQuantity: c.number(priceIncluded, models.CodeOutOfRange),
 		})
-	}
+	})
 	return absolute
 }
 

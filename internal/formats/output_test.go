@@ -161,10 +161,18 @@ func TestDocumentation(t *testing.T) {
 			t.Errorf("docs/files.md does not list %s", strings.Join(columns, ", "))
 		}
 	}
-	for _, s := range []*schema{usageShape.schema, meteringShape.schema, purchaseShape.schema, priceSheetShape.schema, exchangeRateShape.schema, offerSchema, beneficiarySchema, recipientSchema, pricingSchema, absolutePriceSchema} {
+	for _, s := range []*schema{usageShape.schema, meteringShape.schema, purchaseShape.schema, priceSheetShape.schema, exchangeRateShape.schema, offerSchema, beneficiarySchema, recipientSchema, pricingSchema, absolutePriceSchema,
+		priceSchema, planPricingSchema, recurrentSchema, termPriceSchema, metersSchema, meterPriceSchema, marketSchema, includedSchema, periodSchema, detailsSchema} {
 		for _, column := range s.columns {
 			if !strings.Contains(string(document), column.name) {
 				t.Errorf("docs/files.md does not name %s", column.name)
+			}
+		}
+	}
+	for _, keys := range []map[string]otherKey{offerKeys, pricingKeys, priceKeys, recurrentKeys, meterKeys} {
+		for key, other := range keys {
+			if (other.refused || other.about != "") && !strings.Contains(string(document), key) {
+				t.Errorf("docs/files.md does not name %s", key)
 			}
 		}
 	}

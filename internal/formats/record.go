@@ -127,6 +127,9 @@ type Reader[T any] struct {
 	csv, json bool
 	// envelope is the key under which the vendor's documents hold the records.
 	envelope string
+	// around, if not nil, hears of the other members of the envelope; an error
+	// stops the file.
+	around func(name, value string) error
 	// refusal is why the file is not read at all.
 	refusal  error
 	warnings []string
@@ -154,6 +157,10 @@ type found struct {
 	// object is the text of a JSON object, "" for a CSV row.
 	object string
 	warn   func(string)
+	// What parse may say besides: that this is no record of its own, and how its
+	// fields are named where not as the shape's.
+	skip   bool
+	naming naming
 }
 
 // read fills the cells of the schema, whichever the file's kind.
@@ -260,7 +267,7 @@ func unreadable[T any](record *Record[T], code models.Code, message string) {
 }
 
 func (r *Reader[T]) eachObject(first byte, yield func(Record[T]) bool) error {
-	next := (&entries{text: r.text, envelope: r.envelope}).next
+	next := (&entries{text: r.text, envelope: r.envelope, around: r.around}).next
 	if first != '[' && (r.envelope == "" || r.text.oneALine(r.envelope)) {
 		next = func() (c cut, ok bool, err error) {
 			for ok = true; ok && len(c.text) == 0; {
@@ -290,8 +297,12 @@ func (r *Reader[T]) eachObject(first byte, yield func(Record[T]) bool) error {
 		case record.origin.text[0] != '{':
 			unreadable(&record, CodeNotJSON, "is not a JSON object")
 		default:
-			f.object = record.origin.text
+			f.object, f.skip, f.naming = record.origin.text, false, r.shape.naming
 			record.Value, record.Violations = r.shape.parse(f)
+			record.origin.naming = f.naming
+			if f.skip {
+				continue
+			}
 		}
 		if !yield(record) {
 			return nil

@@ -230,62 +230,6 @@ func (m *Market) RetryPrivateOffer(ctx context.Context, request Request, id stri
 	})
 }
 
-// RecordPrivateOffer brings one offer of a file to the state that the file says:
-// a draft, or submitted where live. The offer has its id; faults are what reading
-// it found. It is ACCEPTED where that changes something, a DUPLICATE where the
-// offer is there just so; a draft may be saved anew, an offer that was submitted
-// is CONFLICT with other content.
-func (m *Market) RecordPrivateOffer(ctx context.Context, request Request, offer models.PrivateOffer, live bool, faults models.Violations) (Outcome, error) {
-	answer, refused, err := change(ctx, m, request, func(w *store.Writer) (Outcome, bool, error) {
-		stored, err := w.OfferForUpdate(offer.ID)
-		known := err == nil
-		same := known && len(faults) == 0 && sameOffer(stored, &offer)
-		switch {
-		case err != nil && !errors.Is(err, store.ErrNotFound):
-			return Outcome{}, false, err
-		case same && (stored.SubmittedAt != nil || !live):
-			return Outcome{Status: Duplicate}, false, nil
-		case known && stored.SubmittedAt != nil:
-			return Outcome{}, false, faults.Merge(violation("id", models.CodeConflict, models.Quote(offer.ID)+" was submitted with other content and cannot be changed: give a new offer a new id"))
-		}
-		vs, err := m.judgeOffer(w, offer, live, faults)
-		if err == nil && len(vs) == 0 && !known {
-			stored, vs, err = m.createOffer(w, offer, models.OfferEvent{Type: models.EventCreated})
-		} else if err == nil && len(vs) == 0 && !same {
-			stored, vs, err = m.replaceOffer(w, stored, offer)
-		}
-		if err == nil && len(vs) == 0 && live {
-			vs, err = m.submitOffer(w, stored)
-		}
-		return Outcome{Status: Accepted}, true, cmp.Or(err, vs.Err())
-	})
-	if len(refused) > 0 {
-		answer.reject(refused)
-	}
-	return answer, err
-}
-
-// judgeOffer finds everything that keeps an offer of a file from the state that
-// the file says, at once (D8).
-func (m *Market) judgeOffer(w *store.Writer, offer models.PrivateOffer, live bool, faults models.Violations) (models.Violations, error) {
-	publisher, vs, err := publisherOf(w, &offer)
-	if err != nil {
-		return nil, err
-	}
-	if len(faults) == 0 && !live {
-		return vs.Merge(offer.CheckDraft(m.Limits)), nil
-	}
-	offer.PublisherID = publisher
-	facts, err := submitFacts(w, &offer)
-	if err != nil {
-		return nil, err
-	}
-	if len(faults) > 0 {
-		return faults.Merge(vs).Merge(offer.CheckFacts(facts)), nil
-	}
-	return vs.Merge(offer.CheckSubmit(facts, m.Limits, m.Now())), nil
-}
-
 // changeOffer is change for a function that says apart what is violated.
 func (m *Market) changeOffer(ctx context.Context, request Request, run func(w *store.Writer) (*models.PrivateOffer, models.Violations, error)) (*models.PrivateOffer, models.Violations, error) {
 	return change(ctx, m, request, func(w *store.Writer) (*models.PrivateOffer, bool, error) {
@@ -356,11 +300,20 @@ func sameOffer(x, y *models.PrivateOffer) bool {
 	return x.Name == y.Name && x.StartMonth == y.StartMonth && x.EndMonth == y.EndMonth && x.PreparedBy == y.PreparedBy &&
 		slices.Equal(x.NotificationContacts, y.NotificationContacts) &&
 		slices.EqualFunc(x.Pricing, y.Pricing, func(a, b models.PricingLine) bool {
-			return a.ProductID == b.ProductID && a.PlanID == b.PlanID && a.Percentage == b.Percentage && slices.Equal(a.Absolute, b.Absolute)
+			return a.ProductID == b.ProductID && a.PlanID == b.PlanID && a.Percentage == b.Percentage && slices.Equal(byCharge(a.Absolute), byCharge(b.Absolute))
 		}) &&
 		slices.EqualFunc(byTenant(x.Resellers), byTenant(y.Resellers), func(a, b models.OfferReseller) bool {
 			return a.ResellerTenantID == b.ResellerTenantID && slices.Equal(a.CustomerTenantIDs, b.CustomerTenantIDs)
 		})
+}
+
+// byCharge are absolute prices in one order: that in which a line lists them says
+// nothing, and documents have another.
+func byCharge(prices []models.AbsolutePrice) []models.AbsolutePrice {
+	return slices.SortedFunc(slices.Values(prices), func(x, y models.AbsolutePrice) int {
+		return cmp.Or(cmp.Compare(x.MeterID, y.MeterID), cmp.Compare(x.Term, y.Term), cmp.Compare(x.Billing, y.Billing),
+			cmp.Compare(x.Market, y.Market), cmp.Compare(x.Currency, y.Currency))
+	})
 }
 
 // byTenant are the resellers in the order in which the store returns them.

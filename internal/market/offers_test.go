@@ -2,7 +2,10 @@ package market_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -143,6 +146,91 @@ func TestRecordPrivateOffer(t *testing.T) {
 		record("changed after", offer, true, "REJECTED id:CONFLICT")
 		w.work()
 		record("submitted again, when live", changed, true, "DUPLICATE")
+	})
+}
+
+// Each document of a batch is answered for itself, and what is refused leaves
+// nothing; an id that another publisher has is no fault of the database.
+func TestRecordPrivateOffers(t *testing.T) {
+	onEngines(t, func(w *world) {
+		offer := func(id, product string) market.OfferDocument {
+			return market.OfferDocument{Offer: offerOf(id, percentage(product, "", "10"), resellerA), Live: true}
+		}
+		draft := func(d market.OfferDocument) market.OfferDocument { d.Live = false; return d }
+		unread := models.Violations{{Field: []string{}, Code: "NOT_JSON"}}
+		record := func(what string, as models.Viewer, documents []market.OfferDocument, faults market.Faults, want ...string) {
+			t.Helper()
+			for _, request := range []market.Request{{Viewer: as, ValidateOnly: true}, by(as)} {
+				outcomes, refused, err := w.RecordPrivateOffers(background, request, documents, faults)
+				w.must(err)
+				if len(refused) > 0 {
+					t.Fatal(refused)
+				}
+				w.same(what, short(outcomes), want)
+			}
+		}
+		indirect := offer("c", "mail")
+		indirect.Offer.Resellers = append(indirect.Offer.Resellers, models.OfferReseller{ResellerTenantID: resellerC})
+		record("as a publisher", contoso, []market.OfferDocument{offer("a", "mail"), {}, indirect, offer("a", "mail"), draft(offer("d", "mail")), offer("e", "mail")},
+			market.Faults{nil, unread},
+			"ACCEPTED", "REJECTED :NOT_JSON", "REJECTED resellers.1.tenantId:RESELLER_IS_INDIRECT", "DUPLICATE", "ACCEPTED", "ACCEPTED")
+		other := offer("a", "mail")
+		other.Offer.Name = "Other"
+		empty := market.OfferDocument{Offer: models.PrivateOffer{ID: "d", Name: "Nothing yet", EndMonth: models.NewMonth(2030, 1)}}
+		fabrikam := models.Viewer{Role: models.RolePublisher, Organization: "fabrikam", Subject: "test"}
+		record("as another", fabrikam, []market.OfferDocument{draft(other), draft(offer("d", "mail")), offer("f", "mail")}, nil,
+			"REJECTED id:CONFLICT", "REJECTED id:CONFLICT", "REJECTED pricing.0.productId:PRODUCT_NOT_FOUND")
+		record("as the system", models.System, []market.OfferDocument{draft(other), empty, {Offer: models.PrivateOffer{ID: "g", Name: "Whose?"}}}, nil,
+			"REJECTED id:CONFLICT", "ACCEPTED", "REJECTED publisherId:REQUIRED")
+		moved := empty
+		moved.Offer.PublisherID = "fabrikam"
+		record("moved", models.System, []market.OfferDocument{moved}, nil, "REJECTED publisherId:CONFLICT")
+
+		var got []string
+		each := func(as models.Viewer, statuses ...models.OfferStatus) string {
+			t.Helper()
+			got = nil
+			w.must(w.EachPrivateOffer(background, as, store.OfferFilter{}, statuses, func(o *models.PrivateOffer, status models.OfferStatus) error {
+				got = append(got, o.ID+":"+string(status))
+				return nil
+			}))
+			return strings.Join(got, " ")
+		}
+		w.same("all", []string{each(contoso), each(models.System, models.StatusDraft), each(fabrikam)}, []string{"a:IN_PROGRESS d:DRAFT e:IN_PROGRESS", "d:DRAFT", ""})
+	})
+}
+
+// More offers than a walk holds are walked all the same, and a walk ends where it
+// is told to.
+func TestEachPrivateOffer(t *testing.T) {
+	onEngines(t, func(w *world) {
+		const n = 205
+		documents := make([]market.OfferDocument, n)
+		for i := range documents {
+			documents[i].Offer = models.PrivateOffer{ID: fmt.Sprintf("%03d", i), Name: "N", PublisherID: "contoso"}
+		}
+		if _, refused, err := w.RecordPrivateOffers(background, by(models.System), documents, nil); err != nil || len(refused) > 0 {
+			t.Fatal(refused, err)
+		}
+		seen, enough := 0, errors.New("enough")
+		walk := func(most int) error {
+			seen = 0
+			return w.EachPrivateOffer(background, contoso, store.OfferFilter{}, nil, func(o *models.PrivateOffer, _ models.OfferStatus) error {
+				if o.ID != fmt.Sprintf("%03d", seen) {
+					t.Errorf("offer %d is %s", seen, o.ID)
+				}
+				if seen++; seen == most {
+					return enough
+				}
+				return nil
+			})
+		}
+		if err := walk(0); err != nil || seen != n {
+			t.Error(seen, err)
+		}
+		if err := walk(150); !errors.Is(err, enough) || seen != 150 {
+			t.Error(seen, err)
+		}
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -189,6 +190,8 @@ type Reader struct {
 type Writer struct {
 	*Reader
 	attempt int
+	// depth counts the steps around.
+	depth int
 	// known remembers which records SaveRecord found to exist.
 	known map[string]bool
 	// changes are to be logged with the commit, noted which those are.
@@ -304,18 +307,21 @@ func (s *Store) Rehearse(ctx context.Context, viewer models.Viewer, f func(w *Wr
 
 // Step runs f inside the transaction as Write runs a transaction: where f fails,
 // what it wrote is undone, but nothing before it, and after an ErrDuplicate it
-// runs again.
+// runs again. A step may have steps.
 func (w *Writer) Step(f func(w *Writer) error) error {
+	savepoint := "step" + strconv.Itoa(w.depth) // of two with one name some engines forget the first
 	for attempt := 1; ; attempt++ {
-		if _, err := w.tx.ExecContext(w.ctx, "SAVEPOINT step"); err != nil {
+		if _, err := w.tx.ExecContext(w.ctx, "SAVEPOINT "+savepoint); err != nil {
 			return wrap(err)
 		}
-		err := f(w.Reader.writer(attempt))
+		step := w.Reader.writer(attempt)
+		step.depth = w.depth + 1
+		err := f(step)
 		if err == nil {
-			_, err := w.tx.ExecContext(w.ctx, "RELEASE SAVEPOINT step")
+			_, err := w.tx.ExecContext(w.ctx, "RELEASE SAVEPOINT "+savepoint)
 			return wrap(err)
 		}
-		if _, undone := w.tx.ExecContext(w.ctx, "ROLLBACK TO SAVEPOINT step"); undone != nil {
+		if _, undone := w.tx.ExecContext(w.ctx, "ROLLBACK TO SAVEPOINT "+savepoint); undone != nil {
 			return errors.Join(err, wrap(undone))
 		}
 		if attempt > retries || !errors.Is(err, ErrDuplicate) {
