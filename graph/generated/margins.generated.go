@@ -181,7 +181,7 @@ func (ec *executionContext) _EffectiveMargin_candidates(ctx context.Context, fie
 			return ec.fieldContext_EffectiveMargin_candidates(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Candidates, nil
+			return obj.Candidates(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []models.Candidate) graphql.Marshaler {
@@ -195,7 +195,7 @@ func (ec *executionContext) fieldContext_EffectiveMargin_candidates(_ context.Co
 	fc = &graphql.FieldContext{
 		Object:     "EffectiveMargin",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_MarginCandidate(ctx, field)

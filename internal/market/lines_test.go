@@ -135,12 +135,12 @@ func TestMarginsOfAReseller(t *testing.T) {
 		}
 		effective, err := w.EffectiveMargin(background, finance, ask)
 		w.must(err)
-		if effective.PrivateOfferID != "only-a" || effective.WholesalePrice != money.New(8, 0) || len(effective.Candidates) != 2 {
+		if effective.PrivateOfferID != "only-a" || effective.WholesalePrice != money.New(8, 0) || len(effective.Candidates()) != 2 {
 			t.Errorf("A: %+v", effective)
 		}
 		effective, err = w.EffectiveMargin(background, viewerB, ask)
 		w.must(err)
-		if effective.PrivateOfferID != "both" || len(effective.Candidates) != 1 {
+		if effective.PrivateOfferID != "both" || len(effective.Candidates()) != 1 {
 			t.Errorf("B: %+v", effective)
 		}
 		ask.Market = "DE"

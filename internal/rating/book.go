@@ -12,6 +12,8 @@ import (
 // Facts are what a Book is built from. The slices may come in any order and
 // are not changed. Facts about other resellers or months do no harm.
 type Facts struct {
+	Publishers    []models.Publisher
+	Products      []models.Product
 	Plans         []models.Plan
 	Meters        []models.Meter
 	Prices        []models.Price
@@ -26,28 +28,10 @@ type Facts struct {
 // Book is a set of facts, indexed to answer what a month comes to and which
 // margin applies. It is immutable and safe for concurrent use.
 type Book struct {
-	plans    map[string][]*models.Plan // by product
-	meters   map[meterKey]*models.Meter
-	prices   map[priceKey][]models.Price // by effective month
-	listed   map[string][]listedPrice    // of a product, sorted
+	*Index
 	rates    map[rateKey]money.Decimal
-	lines    map[marginKey][]candidate
 	accounts []account // by subscription id
 	buckets  []models.Bucket
-}
-
-type meterKey struct{ product, meter string }
-
-type priceKey struct {
-	product, plan, meter string
-	term                 models.Term
-	billing              models.Billing
-	market               string
-}
-
-type listedPrice struct {
-	priceKey
-	currency money.Currency
 }
 
 type rateKey struct {
@@ -55,14 +39,13 @@ type rateKey struct {
 	month    models.Month
 }
 
-type marginKey struct{ reseller, product string }
-
 // account is a subscription with its life and with what may count for it.
 type account struct {
 	*models.Subscription
 	timeline    models.Timeline
 	violations  models.Violations
 	first, last models.Month // of its life
+	listing     *listing
 	candidates  []candidate
 	fees        []models.AgencyFeeRate
 }
@@ -70,36 +53,19 @@ type account struct {
 // NewBook indexes facts.
 func NewBook(facts Facts) *Book {
 	b := &Book{
-		plans:    map[string][]*models.Plan{},
-		meters:   make(map[meterKey]*models.Meter, len(facts.Meters)),
-		prices:   make(map[priceKey][]models.Price, len(facts.Prices)),
-		listed:   map[string][]listedPrice{},
+		Index:    NewIndex(facts),
 		rates:    make(map[rateKey]money.Decimal, len(facts.ExchangeRates)),
-		lines:    map[marginKey][]candidate{},
 		accounts: make([]account, len(facts.Subscriptions)),
-	}
-	for i := range facts.Plans {
-		p := &facts.Plans[i]
-		b.plans[p.ProductID] = append(b.plans[p.ProductID], p)
-	}
-	for _, plans := range b.plans {
-		slices.SortFunc(plans, func(x, y *models.Plan) int { return strings.Compare(x.ID, y.ID) })
-	}
-	for i := range facts.Meters {
-		m := &facts.Meters[i]
-		b.meters[meterKey{m.ProductID, m.ID}] = m
 	}
 	for _, r := range facts.ExchangeRates {
 		b.rates[rateKey{r.Currency, r.Month}] = r.USDPerUnit
 	}
-	b.indexPrices(facts.Prices)
-	b.indexOffers(facts.Offers)
 	fees := newFeeSchedule(facts.AgencyFees)
 	for i := range facts.Subscriptions {
 		a := account{Subscription: &facts.Subscriptions[i]}
 		a.timeline, a.violations = a.Timeline(facts.Refunds)
 		a.first, a.last = a.timeline.Span()
-		a.candidates = b.lines[marginKey{a.ResellerTenantID, a.ProductID}]
+		a.listing, a.candidates = b.listing(a.ProductID), b.shelf(a.ResellerTenantID, a.ProductID).all
 		a.fees = fees.of(a.PublisherID, a.ProductID)
 		b.accounts[i] = a
 	}
@@ -120,72 +86,6 @@ func compareBuckets(x, y models.Bucket) int {
 		strings.Compare(x.PlanID, y.PlanID),
 		strings.Compare(x.MeterID, y.MeterID),
 	)
-}
-
-func (b *Book) indexPrices(prices []models.Price) {
-	for _, p := range prices {
-		key := priceKey{p.ProductID, p.PlanID, p.MeterID, p.Term, p.Billing, p.Market}
-		b.prices[key] = append(b.prices[key], p)
-		b.listed[p.ProductID] = append(b.listed[p.ProductID], listedPrice{key, p.Currency})
-	}
-	for _, entries := range b.prices {
-		slices.SortFunc(entries, func(x, y models.Price) int {
-			return cmp.Or(cmp.Compare(x.EffectiveFrom, y.EffectiveFrom), strings.Compare(string(y.Currency), string(x.Currency)))
-		})
-	}
-	for product, listed := range b.listed {
-		slices.SortFunc(listed, compareListed)
-		b.listed[product] = slices.Compact(listed)
-	}
-}
-
-func compareListed(x, y listedPrice) int {
-	return cmp.Or(
-		strings.Compare(x.plan, y.plan),
-		strings.Compare(x.meter, y.meter),
-		cmp.Compare(x.term.Months(), y.term.Months()),
-		strings.Compare(string(x.billing), string(y.billing)),
-		strings.Compare(x.market, y.market),
-		strings.Compare(string(x.currency), string(y.currency)),
-	)
-}
-
-// What names one price: a plan's own charge, or a unit of a meter, in a market.
-type What struct {
-	ProductID, PlanID, MeterID string
-	Term                       models.Term
-	Billing                    models.Billing
-	Market                     string
-	// Currency is preferred where the market has prices in several, which no
-	// market should have (rules 1); otherwise the market's own is found.
-	Currency money.Currency
-}
-
-// listPrice finds the list price in force in the month. A meter without a
-// price of its own in the plan takes the product's.
-func (b *Book) listPrice(what *What, month models.Month) (*models.Price, bool) {
-	key := priceKey{what.ProductID, what.PlanID, what.MeterID, what.Term, what.Billing, what.Market}
-	list := inForce(b.prices[key], what.Currency, month)
-	if list == nil && what.MeterID != "" {
-		key.plan = ""
-		list = inForce(b.prices[key], what.Currency, month)
-	}
-	return list, list != nil
-}
-
-// inForce is the latest entry that counts in the month, in the preferred
-// currency if there is one; nil where there is none.
-func inForce(entries []models.Price, preferred money.Currency, month models.Month) (latest *models.Price) {
-	for i := len(entries) - 1; i >= 0; i-- {
-		switch p := &entries[i]; {
-		case p.EffectiveFrom > month:
-		case p.Currency == preferred:
-			return p
-		case latest == nil:
-			latest = p
-		}
-	}
-	return latest
 }
 
 // exchangeRate is what one unit of the pricing currency is worth in the billing

@@ -11,7 +11,7 @@ import (
 // candidates and why each lost, and every step of the arithmetic with its
 // exact number before rounding.
 func (b *Book) Explain(line *models.BillingLine) models.Explanation {
-	candidates := b.lines[marginKey{line.ResellerTenantID, line.ProductID}]
+	candidates := b.shelf(line.ResellerTenantID, line.ProductID).all
 	var told []models.Candidate
 	switch {
 	case line.Trial:

@@ -67,7 +67,7 @@ func TestExplainCandidates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect(t, reasons(e.Candidates), want...)
+	expect(t, reasons(e.Candidates()), want...)
 }
 
 func TestExplainPercentagesAndUsage(t *testing.T) {
@@ -81,7 +81,7 @@ func TestExplainPercentagesAndUsage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return reasons(e.Candidates)
+		return reasons(e.Candidates())
 	}
 	expect(t, ask("m"),
 		"b 87.5 BEST: the highest percentage that applies",

@@ -12,14 +12,35 @@ import (
 
 // candidate is one pricing line of one published reseller.
 type candidate struct {
-	offer    *models.PrivateOffer
-	line     *models.PricingLine
-	reseller *models.OfferReseller
+	*grant
+	line *models.PricingLine
+}
+
+// grant is what an offer gives one published reseller, whatever its lines: who
+// may use it, and when.
+type grant struct {
+	offerID, publisherID, resellerTenantID string
+	customers                              []string // the only ones, none for all
+	submittedAt, publishedAt               time.Time
+	withdrawnAt                            *time.Time
 	// Entitlement charges are priced in [start, end), consumption in whole
 	// months, the last one included (D4).
 	start, end            time.Time
 	firstMonth, lastMonth models.Month
-	withdrawnAt           *time.Time
+}
+
+// grantOf is nil while the offer is not published for the reseller.
+func grantOf(o *models.PrivateOffer, r *models.OfferReseller) *grant {
+	start, end, published := o.Window(r, false)
+	if !published || o.SubmittedAt == nil {
+		return nil
+	}
+	consumptionStart, _, _ := o.Window(r, true)
+	return &grant{
+		offerID: o.ID, publisherID: o.PublisherID, resellerTenantID: r.ResellerTenantID, customers: r.CustomerTenantIDs,
+		submittedAt: *o.SubmittedAt, publishedAt: *r.PublishedAt, withdrawnAt: earlier(r.WithdrawnAt, o.WithdrawnAt),
+		start: start, end: end, firstMonth: models.MonthOf(consumptionStart), lastMonth: o.EndMonth,
+	}
 }
 
 // question is what the candidates are asked: one price at one instant.
@@ -51,33 +72,6 @@ func ask(what *What, list *models.Price, customer string, at, recordedAt time.Ti
 	return q
 }
 
-func (b *Book) indexOffers(offers []models.PrivateOffer) {
-	for i := range offers {
-		offer := &offers[i]
-		if offer.SubmittedAt == nil {
-			continue
-		}
-		for j := range offer.Resellers {
-			reseller := &offer.Resellers[j]
-			c := candidate{offer: offer, reseller: reseller, withdrawnAt: earlier(reseller.WithdrawnAt, offer.WithdrawnAt)}
-			var published bool
-			if c.start, c.end, published = offer.Window(reseller, false); !published {
-				continue
-			}
-			consumptionStart, _, _ := offer.Window(reseller, true)
-			c.firstMonth, c.lastMonth = models.MonthOf(consumptionStart), offer.EndMonth
-			for k := range offer.Pricing {
-				c.line = &offer.Pricing[k]
-				key := marginKey{reseller.ResellerTenantID, c.line.ProductID}
-				b.lines[key] = append(b.lines[key], c)
-			}
-		}
-	}
-	for _, candidates := range b.lines {
-		slices.SortFunc(candidates, func(x, y candidate) int { return compareRank(&x, &y) })
-	}
-}
-
 func earlier(x, y *time.Time) *time.Time {
 	if x == nil || y != nil && y.Before(*x) {
 		return y
@@ -87,29 +81,29 @@ func earlier(x, y *time.Time) *time.Time {
 
 // compareRank is the order of equals (D1): earliest go-live, then earliest
 // submit, then offer id.
-func compareRank(x, y *candidate) int {
+func compareRank(x, y candidate) int {
 	return cmp.Or(
-		x.reseller.PublishedAt.Compare(*y.reseller.PublishedAt),
-		x.offer.SubmittedAt.Compare(*y.offer.SubmittedAt),
-		strings.Compare(x.offer.ID, y.offer.ID),
+		x.publishedAt.Compare(y.publishedAt),
+		x.submittedAt.Compare(y.submittedAt),
+		strings.Compare(x.offerID, y.offerID),
 		cmp.Compare(x.line.Position, y.line.Position),
 	)
 }
 
 // answer is what a candidate makes of the list price.
 type answer struct {
-	*candidate
+	candidate
 	unitPrice money.Decimal
 	custom    bool
 }
 
 // answers tells whether the candidate prices the question, and with what. The
 // reason is empty when it does.
-func (c *candidate) answers(q *question) (answer, models.Reason) {
+func (c candidate) answers(q *question) (answer, models.Reason) {
 	switch {
 	case c.line.PlanID != "" && c.line.PlanID != q.PlanID:
 		return answer{}, models.ReasonOtherPlan
-	case !c.reseller.Includes(q.customer):
+	case len(c.customers) > 0 && !slices.Contains(c.customers, q.customer):
 		return answer{}, models.ReasonOtherCustomers
 	case q.consumption && q.month < c.firstMonth, !q.consumption && q.at.Before(c.start):
 		return answer{}, models.ReasonNotStarted
@@ -132,7 +126,7 @@ func (c *candidate) answers(q *question) (answer, models.Reason) {
 	return answer{c, price, false}, ""
 }
 
-func (c *candidate) customPrice(q *question) (models.AbsolutePrice, bool) {
+func (c candidate) customPrice(q *question) (models.AbsolutePrice, bool) {
 	for _, p := range c.line.Absolute {
 		if p.Market == q.Market && p.Currency == q.currency && p.MeterID == q.MeterID && p.Term == q.Term && p.Billing == q.Billing {
 			return p, true
@@ -152,18 +146,17 @@ func better(x, y *answer) (bool, models.Reason) {
 		return x.unitPrice.Cmp(y.unitPrice) < 0, models.ReasonHigherPrice
 	case !x.custom && x.line.Percentage != y.line.Percentage:
 		return x.line.Percentage > y.line.Percentage, models.ReasonLowerPercentage
-	case !x.reseller.PublishedAt.Equal(*y.reseller.PublishedAt):
-		return x.reseller.PublishedAt.Before(*y.reseller.PublishedAt), models.ReasonLaterGoLive
-	case !x.offer.SubmittedAt.Equal(*y.offer.SubmittedAt):
-		return x.offer.SubmittedAt.Before(*y.offer.SubmittedAt), models.ReasonLaterSubmit
+	case !x.publishedAt.Equal(y.publishedAt):
+		return x.publishedAt.Before(y.publishedAt), models.ReasonLaterGoLive
+	case !x.submittedAt.Equal(y.submittedAt):
+		return x.submittedAt.Before(y.submittedAt), models.ReasonLaterSubmit
 	}
 	return compareRank(x.candidate, y.candidate) < 0, models.ReasonLaterID
 }
 
 // best is the answer that counts, and whether there is one.
 func best(candidates []candidate, q *question) (winner answer, found bool) {
-	for i := range candidates {
-		c := &candidates[i]
+	for _, c := range candidates {
 		if q.consumption && (q.month < c.firstMonth || q.month > c.lastMonth) {
 			continue // the same answer, sooner: most are of other months
 		}
@@ -185,28 +178,37 @@ func best(candidates []candidate, q *question) (winner answer, found bool) {
 // then those that priced the question, then the others.
 func explain(candidates []candidate, q *question) []models.Candidate {
 	winner, found := best(candidates, q)
-	var won, beaten, others []models.Candidate
-	for i := range candidates {
-		c := &candidates[i]
-		t := models.Candidate{PrivateOfferID: c.offer.ID, PricingLine: c.line.Position, Type: c.marginType(), Percentage: c.line.Percentage}
+	told := make([]models.Candidate, len(candidates))
+	// Those that priced the question are told from the front, behind the winner;
+	// the others from the back.
+	first, last := 0, len(told)
+	if found {
+		first = 1
+	}
+	for _, c := range candidates {
+		t := models.Candidate{PrivateOfferID: c.offerID, PricingLine: c.line.Position, Type: c.marginType(), Percentage: c.line.Percentage}
 		a, reason := c.answers(q)
 		t.UnitPrice = a.unitPrice
-		group := &beaten
+		place := 0
 		switch {
 		case reason != "":
-			group, t.Reason = &others, reason
-		case found && winner.candidate == c:
-			group, t.Wins, t.Reason = &won, true, models.ReasonBest
+			last--
+			place, t.Reason = last, reason
+		case winner.candidate == c:
+			t.Wins, t.Reason = true, models.ReasonBest
 		default:
+			place = first
+			first++
 			_, t.Reason = better(&winner, &a)
 		}
 		t.Message = tell(t.Reason, c, &winner, q)
-		*group = append(*group, t)
+		told[place] = t
 	}
-	return slices.Concat(won, beaten, others)
+	slices.Reverse(told[last:])
+	return told
 }
 
-func (c *candidate) marginType() models.MarginType {
+func (c candidate) marginType() models.MarginType {
 	if len(c.line.Absolute) > 0 {
 		return models.MarginCustomPrice
 	}
@@ -214,7 +216,7 @@ func (c *candidate) marginType() models.MarginType {
 }
 
 // tell is the sentence behind a reason.
-func tell(reason models.Reason, c *candidate, winner *answer, q *question) string {
+func tell(reason models.Reason, c candidate, winner *answer, q *question) string {
 	day := func(t time.Time) string { return t.Format(time.RFC3339) }
 	switch reason {
 	case models.ReasonBest:
@@ -229,9 +231,9 @@ func tell(reason models.Reason, c *candidate, winner *answer, q *question) strin
 	case models.ReasonBeatenByCustom:
 		return "a custom price beats any percentage"
 	case models.ReasonLaterGoLive:
-		return "equal, and went live later, at " + day(*c.reseller.PublishedAt)
+		return "equal, and went live later, at " + day(c.publishedAt)
 	case models.ReasonLaterSubmit:
-		return "equal, and was submitted later, at " + day(*c.offer.SubmittedAt)
+		return "equal, and was submitted later, at " + day(c.submittedAt)
 	case models.ReasonLaterID:
 		return "equal in everything, and has the later id"
 	case models.ReasonNotStarted:

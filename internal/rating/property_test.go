@@ -160,7 +160,7 @@ func TestEffectiveAgreesWithTheLine(t *testing.T) {
 				e.Percentage != l.MarginPercentage || e.PrivateOfferID != l.PrivateOfferID || e.PricingLine != l.PricingLine {
 				t.Fatalf("effective margin %+v\nbut the line %+v", e, l)
 			}
-			winners := slices.DeleteFunc(slices.Clone(e.Candidates), func(c models.Candidate) bool { return !c.Wins })
+			winners := slices.DeleteFunc(slices.Clone(e.Candidates()), func(c models.Candidate) bool { return !c.Wins })
 			if (len(winners) == 1) != (e.PrivateOfferID != "") || len(winners) > 1 {
 				t.Fatalf("%d winners for %+v", len(winners), e)
 			}

@@ -123,7 +123,7 @@ func (r *rater) finish(a *account, by basis) bool {
 
 func (r *rater) rate(a *account, by basis) (models.Code, string) {
 	line := &r.line
-	if code, message := r.book.price(line, a.candidates); code != "" {
+	if code, message := price(line, a); code != "" {
 		return code, message
 	}
 	var err error
@@ -152,20 +152,20 @@ func (r *rater) exchangeRate(pricing, billing money.Currency, month models.Month
 }
 
 // price finds the list price and the margin of the line.
-func (b *Book) price(line *models.BillingLine, candidates []candidate) (models.Code, string) {
+func price(line *models.BillingLine, a *account) (models.Code, string) {
 	if line.Trial {
 		line.PricingCurrency, line.MarginType = line.BillingCurrency, models.MarginNone
 		return "", ""
 	}
 	what := whatOf(line)
-	list, ok := b.listPrice(&what, models.MonthOf(line.PricedAt))
+	list, ok := a.listing.price(&what, models.MonthOf(line.PricedAt))
 	if !ok {
 		return models.CodeNoListPrice, "no list price of " + what.String() + " in " + models.MonthOf(line.PricedAt).String() + ": import one"
 	}
 	line.PricingCurrency, line.ListUnitPrice = list.Currency, list.UnitPrice
 	line.UnitPrice, line.MarginType = list.UnitPrice, models.MarginNone
 	if line.MeterID != "" {
-		meter, ok := b.meters[meterKey{line.ProductID, line.MeterID}]
+		meter, ok := a.listing.meters[line.MeterID]
 		if !ok {
 			return models.CodeUnknownFact, "meter " + line.MeterID + " is not in the catalogue"
 		}
@@ -174,10 +174,10 @@ func (b *Book) price(line *models.BillingLine, candidates []candidate) (models.C
 		}
 	}
 	q := ask(&what, list, line.CustomerTenantID, line.PricedAt, line.RecordedAt)
-	if winner, ok := best(candidates, &q); ok {
+	if winner, ok := best(a.candidates, &q); ok {
 		line.UnitPrice = winner.unitPrice
 		line.MarginType, line.MarginPercentage = winner.marginType(), winner.line.Percentage
-		line.PrivateOfferID, line.PricingLine = winner.offer.ID, winner.line.Position
+		line.PrivateOfferID, line.PricingLine = winner.offerID, winner.line.Position
 	}
 	return "", ""
 }
@@ -266,18 +266,16 @@ func (w *What) String() string {
 
 // Sold names the offer that wins a purchase or renewal, or the usage of a
 // meter in a month, as of now (D9). ok is false at list price.
-func (b *Book) Sold(what What, reseller, customer string, at, recordedAt time.Time) (offerID string, ok bool) {
-	list, found := b.listPrice(&what, models.MonthOf(at))
-	if !found {
-		return "", false
-	}
-	if m, known := b.meters[meterKey{what.ProductID, what.MeterID}]; known && m.Infrastructure {
+func (x *Index) Sold(what What, reseller, customer string, at, recordedAt time.Time) (offerID string, ok bool) {
+	listing := x.listing(what.ProductID)
+	list, found := listing.price(&what, models.MonthOf(at))
+	if !found || listing.infrastructure(what.MeterID) {
 		return "", false
 	}
 	q := ask(&what, list, customer, at, recordedAt)
-	winner, ok := best(b.lines[marginKey{reseller, what.ProductID}], &q)
+	winner, ok := best(x.shelf(reseller, what.ProductID).of(what.PlanID), &q)
 	if !ok {
 		return "", false
 	}
-	return winner.offer.ID, true
+	return winner.offerID, true
 }
