@@ -32,7 +32,7 @@ var rooms = map[string]room{
 		why: "it is files and the script that made them, read through the same doors as anybody's"},
 	"schema": {why: "it is the contract, and depends on nobody"},
 	"web":    {why: "the pages speak only to the public API"},
-	"graph": {imports: "graph/generated graph/page graph/scalar internal/auth internal/market internal/money internal/rating internal/recent internal/store models reports schema " +
+	"graph": {imports: "graph/generated graph/page graph/scalar internal/auth internal/formats internal/market internal/money internal/rating internal/recent internal/store models reports schema " +
 		"github.com/99designs/gqlgen github.com/vektah/gqlparser",
 		why: "it translates GraphQL and leaves SQL to internal/store"},
 	"internal/door": {imports: "graph internal/auth internal/market internal/recent internal/throttle models github.com/99designs/gqlgen github.com/rs/cors github.com/vektah/gqlparser",

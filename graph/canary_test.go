@@ -243,6 +243,7 @@ var givens = map[string]string{
 	"subscriptionId": `"canary-subscription-northwind"`, "meterId": `"calls"`, "privateOffer.id": `"` + anOffer + `1"`, "privateOfferId": `"` + anOffer + `1"`, "node.id": `"product/mail"`, "nodes.ids": `["product/mail"]`,
 	"tenantId": `"` + northwind + `"`, "RemovePrivateOfferResellersInput.resellers": `["` + northwind + `"]`, "id": `"` + anOffer + `5"`, "source": `"probe"`, "externalId": `"1"`, "percentage": `"1"`,
 	"occurredAt": `"2024-09-05"`, "quantity": `"1"`, "currency": "\"USD\"", "unitPrice": `"1"`, "version": "1",
+	"document": strconv.Quote(documentOf("canary", "calls", "draft")),
 }
 
 // sample is a value for an argument.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,6 +46,12 @@ const (
 	offerUnsold = "01900000-0000-7000-8000-0000000000a0"
 	offerFailed = "01900000-0000-7000-8000-0000000000f0"
 )
+
+// documentOf is an offer as a document, for Northwind.
+func documentOf(id, product, state string) string {
+	return `{"privateOfferType":"cspPromotion","id":"` + id + `","name":"From a file","state":"` + state + `","variableStartDate":true,"end":"2025-06-30","beneficiaries":[{"id":"` + northwind +
+		`"}],"pricing":[{"product":"product/` + product + `","discountType":"percentage","discountPercentage":12.5}]}`
+}
 
 // samples has one for every mutation. One that is missing fails the tests below.
 var samples = map[string]sample{
@@ -111,6 +118,12 @@ var samples = map[string]sample{
 		another: `{"id": "` + offerFailed + `"}`,
 		refused: `{"id": "` + offerID + `"}`,
 		stale:   `{"id": "` + offerFailed + `", "version": 2}`,
+	},
+	"importPrivateOffers": {
+		viewer:  contoso,
+		input:   `{"document": ` + strconv.Quote(`{"$schema":"https://schema.mp.microsoft.com/schema/configure/2022-07-01","resources":[`+documentOf("spring", "mail", "live")+`,`+documentOf("autumn", "nothing", "live")+`,1]}`) + `}`,
+		another: `{"document": ` + strconv.Quote(documentOf("winter", "secret", "draft")) + `, "publisherId": "contoso"}`,
+		refused: `{"document": ` + strconv.Quote(documentOf("autumn", "nothing", "live")) + `}`,
 	},
 	"deletePrivateOffer": {
 		viewer:  contoso,

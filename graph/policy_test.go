@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,7 @@ var arguments = map[string]string{
 	"withdrawPrivateOffer":        `(input: {id: "` + offerID + `"})`,
 	"removePrivateOfferResellers": `(input: {id: "` + offerID + `", resellers: ["` + northwind + `"], name: "x"})`,
 	"retryPrivateOffer":           `(input: {id: "` + offerID + `"})`,
+	"importPrivateOffers":         `(input: {document: ` + strconv.Quote(documentOf("spring", "secret", "draft")) + `})`,
 	"deletePrivateOffer":          `(input: {id: "` + offerID + `", version: 2})`,
 	"recordUsage":                 `(input: {records: [{source: "x", externalId: "1", occurredAt: "2024-09-05", subscriptionId: "secret-subscription", meterId: "emails", quantity: "1"}]})`,
 	"recordPurchases":             `(input: {purchases: [{source: "shop", externalId: "r", occurredAt: "2024-10-02", action: RENEW, subscriptionId: "secret-subscription"}]})`,

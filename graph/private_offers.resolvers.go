@@ -64,6 +64,10 @@ func (r *mutationResolver) RetryPrivateOffer(ctx context.Context, input generate
 	return &generated.RetryPrivateOfferPayload{PrivateOffer: offer, UserErrors: vs}, err
 }
 
+func (r *mutationResolver) ImportPrivateOffers(ctx context.Context, input generated.ImportPrivateOffersInput) (*generated.ImportPrivateOffersPayload, error) {
+	return r.importOffers(ctx, input)
+}
+
 func (r *mutationResolver) DeletePrivateOffer(ctx context.Context, input generated.DeletePrivateOfferInput) (*generated.DeletePrivateOfferPayload, error) {
 	deleted, vs, err := r.Market.DeletePrivateOffer(ctx, r.request(ctx), bareGUID(kindPrivateOffer, input.ID), input.Version)
 	payload := &generated.DeletePrivateOfferPayload{UserErrors: vs}
@@ -94,6 +98,10 @@ func (r *privateOfferResolver) History(ctx context.Context, obj *models.PrivateO
 	rows, count, filter := eventRows(obj.ID, resellerTenantID, types)
 	list, err := listed[models.OfferEvent, page.OfferEventEdge](ctx, r.Resolver, "history", window{first, last, after, before}, nil, filter, rows, count)
 	return &page.OfferEvents{Of: list}, err
+}
+
+func (r *privateOfferResolver) Document(ctx context.Context, obj *models.PrivateOffer, schemaVersion generated.PrivateOfferSchemaVersion) (string, error) {
+	return offerDocument(obj, obj.Status(r.Market.Now()), schemaVersion)
 }
 
 func (r *privateOfferEventResolver) ClonedFrom(ctx context.Context, obj *models.OfferEvent) (*string, error) {

@@ -37,6 +37,7 @@ type MutationResolver interface {
 	WithdrawPrivateOffer(ctx context.Context, input WithdrawPrivateOfferInput) (*WithdrawPrivateOfferPayload, error)
 	RemovePrivateOfferResellers(ctx context.Context, input RemovePrivateOfferResellersInput) (*RemovePrivateOfferResellersPayload, error)
 	RetryPrivateOffer(ctx context.Context, input RetryPrivateOfferInput) (*RetryPrivateOfferPayload, error)
+	ImportPrivateOffers(ctx context.Context, input ImportPrivateOffersInput) (*ImportPrivateOffersPayload, error)
 	DeletePrivateOffer(ctx context.Context, input DeletePrivateOfferInput) (*DeletePrivateOfferPayload, error)
 }
 type QueryResolver interface {
@@ -116,6 +117,20 @@ func (ec *executionContext) field_Mutation_deletePrivateOffer_args(ctx context.C
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (DeletePrivateOfferInput, error) {
 			return ec.unmarshalNDeletePrivateOfferInput2sellthroughᚋgraphᚋgeneratedᚐDeletePrivateOfferInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_importPrivateOffers_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ImportPrivateOffersInput, error) {
+			return ec.unmarshalNImportPrivateOffersInput2sellthroughᚋgraphᚋgeneratedᚐImportPrivateOffersInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1904,6 +1919,50 @@ func (ec *executionContext) fieldContext_Mutation_retryPrivateOffer(ctx context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_importPrivateOffers(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_importPrivateOffers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ImportPrivateOffers(ctx, fc.Args["input"].(ImportPrivateOffersInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ImportPrivateOffersPayload) graphql.Marshaler {
+			return ec.marshalNImportPrivateOffersPayload2ᚖsellthroughᚋgraphᚋgeneratedᚐImportPrivateOffersPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_importPrivateOffers(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ImportPrivateOffersPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_importPrivateOffers_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_deletePrivateOffer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3367,6 +3426,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "retryPrivateOffer":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_retryPrivateOffer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "importPrivateOffers":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_importPrivateOffers(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

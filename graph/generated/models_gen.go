@@ -259,6 +259,53 @@ type ExchangeRateInput struct {
 	UsdPerUnit string `json:"usdPerUnit"`
 }
 
+// What became of one resource of a document.
+type ImportPrivateOfferResult struct {
+	// Its position among the resources, from 0.
+	Index int `json:"index"`
+	// The id of the offer, which its document gave or which is made of its content; null where it could not be read.
+	PrivateOfferID *string `json:"privateOfferId,omitempty"`
+	// What became of it.
+	Status market.Status `json:"status"`
+	// All the reasons for its refusal, empty otherwise. Their paths are those of the resource.
+	Errors []models.Violation `json:"errors"`
+}
+
+// A document of private offers.
+type ImportPrivateOffersInput struct {
+	// A product-ingestion document in JSON, of either version of the schema: resources
+	// under the key resources, one resource, a list, or one a line. At most 100 offers.
+	Document string `json:"document"`
+	// The publisher, for an operator who acts for one; absent, the products name it. A publisher gives its own or none.
+	PublisherID *string `json:"publisherId,omitempty"`
+	// Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+	// new UUID for each change. The same key with the same input is answered as it
+	// was the first time, and happens once; with another input it is refused with
+	// IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+	// to an organisation and are kept for at least 7 days. The header Idempotency-Key
+	// does the same for a document of one mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// What became of the document.
+type ImportPrivateOffersPayload struct {
+	// One for each offer, and for prices that cannot be read, in the order of the
+	// document; empty when it was refused as a whole.
+	Results []ImportPrivateOfferResult `json:"results"`
+	// How many were new, or changed.
+	Accepted int `json:"accepted"`
+	// How many were there already, just so.
+	Duplicates int `json:"duplicates"`
+	// How many were refused.
+	Rejected int `json:"rejected"`
+	// What was not read and makes no offer bad, each once, beginning with its path.
+	Warnings []string `json:"warnings"`
+	// Why the document was refused as a whole; empty when it was not.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
 // One field of the order of a list of nouns.
 type KeyOrder struct {
 	// What to sort by.
@@ -924,6 +971,64 @@ func (e *OrderDirection) UnmarshalJSON(b []byte) error {
 }
 
 func (e OrderDirection) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// A version of the vendor's schema of private offers.
+type PrivateOfferSchemaVersion string
+
+const (
+	// private-offer/2022-07-01
+	PrivateOfferSchemaVersionV2022_07_01 PrivateOfferSchemaVersion = "V2022_07_01"
+	// private-offer/2023-07-15
+	PrivateOfferSchemaVersionV2023_07_15 PrivateOfferSchemaVersion = "V2023_07_15"
+)
+
+var AllPrivateOfferSchemaVersion = []PrivateOfferSchemaVersion{
+	PrivateOfferSchemaVersionV2022_07_01,
+	PrivateOfferSchemaVersionV2023_07_15,
+}
+
+func (e PrivateOfferSchemaVersion) IsValid() bool {
+	switch e {
+	case PrivateOfferSchemaVersionV2022_07_01, PrivateOfferSchemaVersionV2023_07_15:
+		return true
+	}
+	return false
+}
+
+func (e PrivateOfferSchemaVersion) String() string {
+	return string(e)
+}
+
+func (e *PrivateOfferSchemaVersion) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = PrivateOfferSchemaVersion(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid PrivateOfferSchemaVersion", str)
+	}
+	return nil
+}
+
+func (e PrivateOfferSchemaVersion) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *PrivateOfferSchemaVersion) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e PrivateOfferSchemaVersion) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -4,9 +4,11 @@ package generated
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sellthrough/graph/page"
 	"sellthrough/graph/scalar"
+	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/models"
 	"strconv"
@@ -27,6 +29,7 @@ type PrivateOfferResolver interface {
 	Resellers(ctx context.Context, obj *models.PrivateOffer) ([]page.OfferReseller, error)
 
 	History(ctx context.Context, obj *models.PrivateOffer, resellerTenantID *string, types []models.OfferEventType, first *int, after *string, last *int, before *string) (*page.OfferEvents, error)
+	Document(ctx context.Context, obj *models.PrivateOffer, schemaVersion PrivateOfferSchemaVersion) (string, error)
 }
 type PrivateOfferEventResolver interface {
 	ClonedFrom(ctx context.Context, obj *models.OfferEvent) (*string, error)
@@ -35,6 +38,20 @@ type PrivateOfferEventResolver interface {
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_PrivateOffer_document_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "schemaVersion",
+		func(ctx context.Context, v any) (PrivateOfferSchemaVersion, error) {
+			return ec.unmarshalNPrivateOfferSchemaVersion2sellthroughᚋgraphᚋgeneratedᚐPrivateOfferSchemaVersion(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["schemaVersion"] = arg0
+	return args, nil
+}
 
 func (ec *executionContext) field_PrivateOffer_history_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
@@ -428,6 +445,263 @@ func (ec *executionContext) _DeletePrivateOfferPayload_userErrors(ctx context.Co
 func (ec *executionContext) fieldContext_DeletePrivateOfferPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "DeletePrivateOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImportPrivateOfferResult_index(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOfferResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOfferResult_index(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Index, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOfferResult_index(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportPrivateOfferResult", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ImportPrivateOfferResult_privateOfferId(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOfferResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOfferResult_privateOfferId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PrivateOfferID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOfferResult_privateOfferId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportPrivateOfferResult", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ImportPrivateOfferResult_status(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOfferResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOfferResult_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v market.Status) graphql.Marshaler {
+			return ec.marshalNRecordStatus2sellthroughᚋinternalᚋmarketᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOfferResult_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportPrivateOfferResult", field, false, false, "RecordStatus")
+}
+
+func (ec *executionContext) _ImportPrivateOfferResult_errors(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOfferResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOfferResult_errors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+			return ec.marshalNPrivateOfferError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOfferResult_errors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImportPrivateOfferResult",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImportPrivateOffersPayload_results(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOffersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOffersPayload_results(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Results, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []ImportPrivateOfferResult) graphql.Marshaler {
+			return ec.marshalNImportPrivateOfferResult2ᚕsellthroughᚋgraphᚋgeneratedᚐImportPrivateOfferResultᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOffersPayload_results(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImportPrivateOffersPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ImportPrivateOfferResult(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImportPrivateOffersPayload_accepted(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOffersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOffersPayload_accepted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accepted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOffersPayload_accepted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportPrivateOffersPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ImportPrivateOffersPayload_duplicates(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOffersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOffersPayload_duplicates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Duplicates, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOffersPayload_duplicates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportPrivateOffersPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ImportPrivateOffersPayload_rejected(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOffersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOffersPayload_rejected(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rejected, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOffersPayload_rejected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportPrivateOffersPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ImportPrivateOffersPayload_warnings(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOffersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOffersPayload_warnings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Warnings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOffersPayload_warnings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportPrivateOffersPayload", field, false, false, "String")
+}
+
+func (ec *executionContext) _ImportPrivateOffersPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ImportPrivateOffersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportPrivateOffersPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+			return ec.marshalNPrivateOfferError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportPrivateOffersPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImportPrivateOffersPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -1055,6 +1329,50 @@ func (ec *executionContext) fieldContext_PrivateOffer_history(ctx context.Contex
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_PrivateOffer_history_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOffer_document(ctx context.Context, field graphql.CollectedField, obj *models.PrivateOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOffer_document(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.PrivateOffer().Document(ctx, obj, fc.Args["schemaVersion"].(PrivateOfferSchemaVersion))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOffer_document(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOffer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type String does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_PrivateOffer_document_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -2889,6 +3207,73 @@ func UnmarshalDeletePrivateOfferInput(ctx context.Context, raw any) (DeletePriva
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputImportPrivateOffersInput(ctx context.Context, obj any) (ImportPrivateOffersInput, error) {
+	var it ImportPrivateOffersInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["validateOnly"]; !present {
+		asMap["validateOnly"] = false
+	}
+
+	fieldsInOrder := [...]string{"document", "publisherId", "idempotencyKey", "validateOnly"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "document":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("document"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Document = data
+		case "publisherId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("publisherId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PublisherID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "validateOnly":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validateOnly"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidateOnly = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalImportPrivateOffersInput unmarshals raw into the ImportPrivateOffersInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalImportPrivateOffersInput(ctx context.Context, raw any) (ImportPrivateOffersInput, error) {
+	var out ImportPrivateOffersInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ImportPrivateOffersInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputPricingLineInput(ctx context.Context, obj any) (PricingLineInput, error) {
 	var it PricingLineInput
 	if obj == nil {
@@ -3752,6 +4137,112 @@ func (ec *executionContext) _DeletePrivateOfferPayload(ctx context.Context, sel 
 	return out
 }
 
+var importPrivateOfferResultImplementors = []string{"ImportPrivateOfferResult"}
+
+func (ec *executionContext) _ImportPrivateOfferResult(ctx context.Context, sel ast.SelectionSet, obj *ImportPrivateOfferResult) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, importPrivateOfferResultImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ImportPrivateOfferResult")
+		case "index":
+			out.Values[i] = ec._ImportPrivateOfferResult_index(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "privateOfferId":
+			out.Values[i] = ec._ImportPrivateOfferResult_privateOfferId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._ImportPrivateOfferResult_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = ec._ImportPrivateOfferResult_errors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var importPrivateOffersPayloadImplementors = []string{"ImportPrivateOffersPayload"}
+
+func (ec *executionContext) _ImportPrivateOffersPayload(ctx context.Context, sel ast.SelectionSet, obj *ImportPrivateOffersPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, importPrivateOffersPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ImportPrivateOffersPayload")
+		case "results":
+			out.Values[i] = ec._ImportPrivateOffersPayload_results(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "accepted":
+			out.Values[i] = ec._ImportPrivateOffersPayload_accepted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "duplicates":
+			out.Values[i] = ec._ImportPrivateOffersPayload_duplicates(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rejected":
+			out.Values[i] = ec._ImportPrivateOffersPayload_rejected(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "warnings":
+			out.Values[i] = ec._ImportPrivateOffersPayload_warnings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ImportPrivateOffersPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var pricingLineImplementors = []string{"PricingLine"}
 
 func (ec *executionContext) _PricingLine(ctx context.Context, sel ast.SelectionSet, obj *models.PricingLine) graphql.Marshaler {
@@ -3919,6 +4410,12 @@ func (ec *executionContext) _PrivateOffer(ctx context.Context, sel ast.Selection
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._PrivateOffer_history(ctx, field, obj)
+				})
+		case "document":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOffer_document(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -4708,6 +5205,39 @@ func (ec *executionContext) marshalNDeletePrivateOfferPayload2ᚖsellthroughᚋg
 	return ec._DeletePrivateOfferPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNImportPrivateOfferResult2sellthroughᚋgraphᚋgeneratedᚐImportPrivateOfferResult(ctx context.Context, sel ast.SelectionSet, v ImportPrivateOfferResult) graphql.Marshaler {
+	return ec._ImportPrivateOfferResult(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNImportPrivateOfferResult2ᚕsellthroughᚋgraphᚋgeneratedᚐImportPrivateOfferResultᚄ(ctx context.Context, sel ast.SelectionSet, v []ImportPrivateOfferResult) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNImportPrivateOfferResult2sellthroughᚋgraphᚋgeneratedᚐImportPrivateOfferResult(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNImportPrivateOffersInput2sellthroughᚋgraphᚋgeneratedᚐImportPrivateOffersInput(ctx context.Context, v any) (ImportPrivateOffersInput, error) {
+	res, err := ec.unmarshalInputImportPrivateOffersInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNImportPrivateOffersPayload2ᚖsellthroughᚋgraphᚋgeneratedᚐImportPrivateOffersPayload(ctx context.Context, sel ast.SelectionSet, v *ImportPrivateOffersPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ImportPrivateOffersPayload!")
+		return graphql.Null
+	}
+	return ec._ImportPrivateOffersPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNMarginType2sellthroughᚋmodelsᚐMarginType(ctx context.Context, v any) (models.MarginType, error) {
 	tmp, err := scalar.UnmarshalString(v)
 	res := models.MarginType(tmp)
@@ -4967,6 +5497,16 @@ func (ec *executionContext) marshalNPrivateOfferSale2ᚕsellthroughᚋmodelsᚐO
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNPrivateOfferSchemaVersion2sellthroughᚋgraphᚋgeneratedᚐPrivateOfferSchemaVersion(ctx context.Context, v any) (PrivateOfferSchemaVersion, error) {
+	var res PrivateOfferSchemaVersion
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPrivateOfferSchemaVersion2sellthroughᚋgraphᚋgeneratedᚐPrivateOfferSchemaVersion(ctx context.Context, sel ast.SelectionSet, v PrivateOfferSchemaVersion) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNPrivateOfferStatus2sellthroughᚋmodelsᚐOfferStatus(ctx context.Context, v any) (models.OfferStatus, error) {

@@ -79,6 +79,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CustomerWhere", ec.unmarshalInputCustomerWhere),
 			graphql.NewInputUnmarshaler("DeletePrivateOfferInput", ec.unmarshalInputDeletePrivateOfferInput),
 			graphql.NewInputUnmarshaler("ExchangeRateInput", ec.unmarshalInputExchangeRateInput),
+			graphql.NewInputUnmarshaler("ImportPrivateOffersInput", ec.unmarshalInputImportPrivateOffersInput),
 			graphql.NewInputUnmarshaler("KeyOrder", ec.unmarshalInputKeyOrder),
 			graphql.NewInputUnmarshaler("ListPriceInput", ec.unmarshalInputListPriceInput),
 			graphql.NewInputUnmarshaler("MarginWhere", ec.unmarshalInputMarginWhere),
@@ -2825,6 +2826,16 @@ extend type Mutation {
     "Which offer, and for whom."
     input: RetryPrivateOfferInput!
   ): RetryPrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
+  """
+  Brings private offers to the state that a document says, as importing a file
+  does: draft saves, live submits. Each resource is answered for itself; a bad one
+  does not stop the others. Sent again, an offer with the same id and content is a
+  duplicate and changes nothing.
+  """
+  importPrivateOffers(
+    "The document."
+    input: ImportPrivateOffersInput!
+  ): ImportPrivateOffersPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
   "Deletes a draft for good, with its history."
   deletePrivateOffer(
     "Which draft, and the version that was seen."
@@ -2931,6 +2942,23 @@ type PrivateOffer implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @
     "Only what comes before this cursor, exclusive."
     before: String
   ): PrivateOfferEventConnection!
+  """
+  It as a product-ingestion document, as importPrivateOffers reads it. What has
+  happened to it is not in the format, and resellers that it was withdrawn from are
+  left out.
+  """
+  document(
+    "The version of the vendor's schema."
+    schemaVersion: PrivateOfferSchemaVersion! = V2023_07_15
+  ): String!
+}
+
+"A version of the vendor's schema of private offers."
+enum PrivateOfferSchemaVersion {
+  "private-offer/2022-07-01"
+  V2022_07_01
+  "private-offer/2023-07-15"
+  V2023_07_15
 }
 
 "One margin of a private offer: for a product with all its current and future plans, or for one plan."
@@ -3297,6 +3325,28 @@ input RetryPrivateOfferInput {
   validateOnly: Boolean! = false
 }
 
+"A document of private offers."
+input ImportPrivateOffersInput {
+  """
+  A product-ingestion document in JSON, of either version of the schema: resources
+  under the key resources, one resource, a list, or one a line. At most 100 offers.
+  """
+  document: String!
+  "The publisher, for an operator who acts for one; absent, the products name it. A publisher gives its own or none."
+  publisherId: ID
+  """
+  Makes it safe to ask again: 1 to 255 printable characters of ASCII, such as a
+  new UUID for each change. The same key with the same input is answered as it
+  was the first time, and happens once; with another input it is refused with
+  IDEMPOTENCY_CONFLICT. Where nothing was changed the key stays free. Keys belong
+  to an organisation and are kept for at least 7 days. The header Idempotency-Key
+  does the same for a document of one mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
 "Which draft to delete."
 input DeletePrivateOfferInput {
   "The draft: its GUID or node id."
@@ -3422,6 +3472,37 @@ type RetryPrivateOfferPayload {
   privateOffer: PrivateOffer
   "Every violation, empty when it was accepted."
   userErrors: [PrivateOfferError!]!
+}
+
+"What became of the document."
+type ImportPrivateOffersPayload {
+  """
+  One for each offer, and for prices that cannot be read, in the order of the
+  document; empty when it was refused as a whole.
+  """
+  results: [ImportPrivateOfferResult!]!
+  "How many were new, or changed."
+  accepted: Int!
+  "How many were there already, just so."
+  duplicates: Int!
+  "How many were refused."
+  rejected: Int!
+  "What was not read and makes no offer bad, each once, beginning with its path."
+  warnings: [String!]!
+  "Why the document was refused as a whole; empty when it was not."
+  userErrors: [PrivateOfferError!]!
+}
+
+"What became of one resource of a document."
+type ImportPrivateOfferResult {
+  "Its position among the resources, from 0."
+  index: Int!
+  "The id of the offer, which its document gave or which is made of its content; null where it could not be read."
+  privateOfferId: ID
+  "What became of it."
+  status: RecordStatus!
+  "All the reasons for its refusal, empty otherwise. Their paths are those of the resource."
+  errors: [PrivateOfferError!]!
 }
 
 "What became of the deletion."
@@ -3562,6 +3643,20 @@ enum PrivateOfferErrorCode {
   NAME_NOT_NEW
   "The reseller has sold the offer, which so cannot be withdrawn from it."
   SOLD
+  "The document cannot be read on from somewhere. Documents only."
+  UNREADABLE_DOCUMENT
+  "The document holds more than 100 offers: send several. Documents only."
+  TOO_MANY_RECORDS
+  "A resource is no JSON object. Documents only."
+  NOT_JSON
+  "A resource is longer than 1 MiB. Documents only."
+  RECORD_TOO_LONG
+  "A text is not UTF-8. Documents only."
+  INVALID_ENCODING
+  "A value of another type than the key's. Documents only."
+  WRONG_TYPE
+  "The vendor's schema allows it, this system does not. Documents only."
+  NOT_SUPPORTED
 }
 `, BuiltIn: false},
 }
@@ -4109,6 +4204,38 @@ func (ec *executionContext) childFields_Fee(ctx context.Context, field graphql.C
 	return nil, fmt.Errorf("no field named %q was found under type Fee", field.Name)
 }
 
+func (ec *executionContext) childFields_ImportPrivateOfferResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "index":
+		return ec.fieldContext_ImportPrivateOfferResult_index(ctx, field)
+	case "privateOfferId":
+		return ec.fieldContext_ImportPrivateOfferResult_privateOfferId(ctx, field)
+	case "status":
+		return ec.fieldContext_ImportPrivateOfferResult_status(ctx, field)
+	case "errors":
+		return ec.fieldContext_ImportPrivateOfferResult_errors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportPrivateOfferResult", field.Name)
+}
+
+func (ec *executionContext) childFields_ImportPrivateOffersPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return ec.fieldContext_ImportPrivateOffersPayload_results(ctx, field)
+	case "accepted":
+		return ec.fieldContext_ImportPrivateOffersPayload_accepted(ctx, field)
+	case "duplicates":
+		return ec.fieldContext_ImportPrivateOffersPayload_duplicates(ctx, field)
+	case "rejected":
+		return ec.fieldContext_ImportPrivateOffersPayload_rejected(ctx, field)
+	case "warnings":
+		return ec.fieldContext_ImportPrivateOffersPayload_warnings(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ImportPrivateOffersPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportPrivateOffersPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_LineExplanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "candidates":
@@ -4493,6 +4620,8 @@ func (ec *executionContext) childFields_PrivateOffer(ctx context.Context, field 
 		return ec.fieldContext_PrivateOffer_expectedLiveAt(ctx, field)
 	case "history":
 		return ec.fieldContext_PrivateOffer_history(ctx, field)
+	case "document":
+		return ec.fieldContext_PrivateOffer_document(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PrivateOffer", field.Name)
 }

@@ -84,6 +84,11 @@ func (i *importCommand) run(ctx context.Context, p *Program, c *commands) (done 
 		options = store.Options{Existing: true, SkipMigrations: true} // tables are written, too
 	}
 	err = c.with(ctx, p, options, func(s *session) error {
+		if i.Publisher != "" {
+			if known, err := s.knows(ctx, models.RolePublisher, i.Publisher); err != nil || !known {
+				return cmp.Or(err, fmt.Errorf("--publisher %q is not known", i.Publisher))
+			}
+		}
 		progress := p.progress(input)
 		job := importJob{
 			market: s.Market, kind: i.Kind, format: formats.Format(i.Format), publisher: i.Publisher,

@@ -100,6 +100,7 @@ func TestOffersOfOne(t *testing.T) {
 		{`"csv" is not a format of private offers`, []string{"export", "private-offers", "--format", "csv"}},
 		{"--month and --at have no meaning for private-offers", []string{"export", "private-offers", "--month", "2024-05"}},
 		{"--status and --schema-version have no meaning for payouts", []string{"export", "payouts", "--month", "2024-05", "--status", "LIVE"}},
+		{`--publisher "nobody" is not known`, []string{"import", "private-offers", file(t, "nobody.json", offer), "--publisher", "nobody"}},
 		{"--publisher has no meaning for usage", []string{"import", "usage", file(t, "usage.csv", usageHeader), "--publisher", "contoso"}},
 	} {
 		r := run(t, append(c.arguments, "--database", database)...).must(t, 2)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -109,4 +110,65 @@ func writeLines(tb testing.TB, w io.Writer, format Format, n int) {
 	if err := table.Close(); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// 10,000 offers of 10 lines for 4 resellers, a tenth of the lines with absolute
+// prices: some 35 MB.
+func BenchmarkPrivateOffers(b *testing.B) {
+	const n = 10_000
+	offer := OfferDocument{Live: true}
+	offer.Offer.Name, offer.Offer.EndMonth = "Spring", models.NewMonth(2030, 6)
+	for i := range 10 {
+		line := models.PricingLine{Position: i + 1, ProductID: fmt.Sprint("product-", i), PlanID: "team", Percentage: 1250}
+		if i == 0 {
+			line.Percentage = 0
+			for _, market := range []string{"DE", "FR", "IT", "ES"} {
+				line.Absolute = append(line.Absolute, models.AbsolutePrice{Market: market, Currency: "EUR", Term: models.P1Y, Billing: models.Monthly, UnitPrice: money.MustParse("8.99")})
+			}
+		}
+		offer.Offer.Pricing = append(offer.Offer.Pricing, line)
+	}
+	for i := range 4 {
+		offer.Offer.Resellers = append(offer.Offer.Resellers, models.OfferReseller{ResellerTenantID: fmt.Sprintf("9e1a0c54-3b7d-4f60-8a21-%012d", i), CustomerTenantIDs: []string{"1d2c3b4a-5968-4778-8695-a4b3c2d1e0f1"}})
+	}
+	write := func(out io.Writer) {
+		w, err := NewOfferWriter(out, FormatProductIngestion, Schema20230715)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range n {
+			offer.Offer.ID = strconv.Itoa(i)
+			if err := w.Write(&offer.Offer, models.StatusLive); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var file bytes.Buffer
+	write(&file)
+	b.Run("Read", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			r, records := ReadPrivateOffers(bytes.NewReader(file.Bytes()), models.DefaultLimits), 0
+			for record, err := range r.Records() {
+				if err != nil || len(record.Violations) > 0 || len(record.Value.Offer.Pricing[0].Absolute) != 4 {
+					b.Fatal(err, record.Violations)
+				}
+				records++
+			}
+			if records != n {
+				b.Fatal(records)
+			}
+		}
+		b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "offers/s")
+	})
+	b.Run("Write", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			write(io.Discard)
+		}
+		b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "offers/s")
+	})
 }
