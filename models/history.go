@@ -26,7 +26,8 @@ type OfferEvent struct {
 	Role         Role   `gorm:"column:role"`
 	Organization string `gorm:"column:organization"`
 	Subject      string `gorm:"column:subject"`
-	// Reason is why publishing FAILED.
+	// Reason is why publishing FAILED, and what is remarkable about the end of an
+	// offer that ENDED unpublished.
 	Reason string `gorm:"column:reason"`
 	// SourceID is the offer that this one was CLONED from.
 	SourceID string `gorm:"column:source_id"`

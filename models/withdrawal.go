@@ -130,3 +130,15 @@ func (o *PrivateOffer) ExpectedLiveAt() (latest *time.Time) {
 	}
 	return latest
 }
+
+// EndWarning is what is remarkable about the offer when it ends: that nobody ever
+// had its margins, since it was not published before its end passed (D7). Else it
+// is empty.
+func (o *PrivateOffer) EndWarning() string {
+	for i := range o.Resellers {
+		if o.Resellers[i].PublishedAt != nil {
+			return ""
+		}
+	}
+	return "its end passed before it was published: nobody had its margins"
+}

@@ -3036,7 +3036,7 @@ type PrivateOfferEvent {
   organization: ID
   "The person or program who did it, as its credential names it; null where that names nobody. The system is ` + "`" + `system` + "`" + `."
   subject: String
-  "Why it failed, null for other events."
+  "Why it failed; of an offer that ENDED unpublished, that nobody had its margins; null for other events."
   reason: String
   "The node id of the offer that this one was cloned from, null for other events."
   clonedFrom: ID

@@ -3,6 +3,7 @@ package market
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"sellthrough/internal/store"
@@ -23,52 +24,68 @@ func (w *Worked) add(x Worked) {
 
 // Work does everything that is due at this instant: it authorises the resellers
 // of submitted offers, publishes the offers for them, records which offers went
-// live and which ended (D7), and forgets old idempotency keys and changes. Each offer is one
-// transaction that locks it, so any number of instances may work at once and each
-// step is taken once. The steps taken before an error stand, and are counted.
+// live and which ended (D7), and forgets old idempotency keys and changes. What was
+// due while nobody worked is done now, and recorded as of now.
+//
+// Each offer is one transaction that locks it, the longest due first, and skips
+// it where somebody else has it (ADR 15): any number of instances may work at
+// once, none waits for another, and each step is taken once. What fails for one
+// offer holds up no other and is tried again by the next call; the error joins
+// all that failed. The steps that were taken stand, and are counted.
 func (m *Market) Work(ctx context.Context) (all Worked, err error) {
 	if m.Watch != nil {
 		job, done := m.Watch.Work(ctx)
 		defer func() { done(all, err) }()
 		ctx = job
 	}
-	var due []string
-	old := false
 	now := m.Now()
-	err = m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
-		if due, err = r.OffersDue(now); err == nil {
-			old, err = r.AnswersBefore(now.Add(-IdempotencyKeyLife))
+	var due []store.DueOffer
+	for {
+		var after store.DueOffer
+		if len(due) > 0 {
+			after = due[len(due)-1]
 		}
-		if err == nil && !old {
-			old, err = r.ChangesBefore(now.Add(-ChangeLife))
-		}
-		return err
-	})
-	for _, id := range due {
-		if err != nil {
-			break
-		}
-		var done Worked
-		err = m.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
-			done, err = m.workOn(w, id)
+		failed := m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
+			due, err = r.OffersDue(now, after, workBatch)
 			return err
 		})
-		if err == nil {
+		if failed != nil {
+			return all, errors.Join(err, failed)
+		}
+		for _, offer := range due {
+			done, failed := m.workOn(ctx, offer.ID)
+			if ctx.Err() != nil {
+				return all, errors.Join(err, failed)
+			}
+			if failed != nil {
+				err = errors.Join(err, fmt.Errorf("private offer %s: %w", offer.ID, failed))
+			}
 			all.add(done)
 		}
+		if len(due) < workBatch {
+			break
+		}
 	}
-	if err == nil && old {
-		err = m.forget(ctx, now)
-	}
-	return all, err
+	return all, errors.Join(err, m.forget(ctx, now))
 }
+
+// workBatch is how many offers are looked up at once. Few, since what another
+// instance has done by then is not looked at in vain.
+const workBatch = 50
 
 // ChangeLife is how far back the log of changes reaches at least.
 const ChangeLife = 30 * 24 * time.Hour
 
 // forget deletes what is kept for a time only, some at a time.
 func (m *Market) forget(ctx context.Context, now time.Time) (err error) {
-	for more := true; more && err == nil; {
+	more := false
+	err = m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
+		if more, err = r.AnswersBefore(now.Add(-IdempotencyKeyLife)); err == nil && !more {
+			more, err = r.ChangesBefore(now.Add(-ChangeLife))
+		}
+		return err
+	})
+	for err == nil && more {
 		err = m.Store.Write(ctx, models.System, func(w *store.Writer) error {
 			answers, err := w.ForgetAnswers(now.Add(-IdempotencyKeyLife))
 			if err != nil {
@@ -82,22 +99,34 @@ func (m *Market) forget(ctx context.Context, now time.Time) (err error) {
 	return err
 }
 
-// workOn takes the steps of one offer that are due.
-func (m *Market) workOn(w *store.Writer, id string) (done Worked, err error) {
-	offer, err := w.OfferForUpdate(id)
-	if errors.Is(err, store.ErrNotFound) {
-		return done, nil
+// workOn takes the steps of one offer that are due, in a transaction of its own.
+func (m *Market) workOn(ctx context.Context, id string) (done Worked, err error) {
+	err = m.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
+		done = Worked{}
+		offer, err := w.OfferUnlessLocked(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil || offer.SubmittedAt == nil || offer.WithdrawnAt != nil || offer.EndedAt != nil {
+			return err
+		}
+		return m.step(w, offer, &done)
+	})
+	if err != nil {
+		return Worked{}, err
 	}
-	if err != nil || offer.SubmittedAt == nil || offer.WithdrawnAt != nil || offer.EndedAt != nil {
-		return done, err
-	}
+	return done, nil
+}
+
+// step takes the steps of an offer that is locked.
+func (m *Market) step(w *store.Writer, offer *models.PrivateOffer, done *Worked) (err error) {
 	// Under the lock, so that no step is dated before the one it follows.
 	now := m.Now()
 	var events []models.OfferEvent
 	if now.Before(offer.EndMonth.End()) {
 		// An offer whose end passed before it was published ends unpublished.
-		if events, err = m.publish(w, offer, now, &done); err != nil {
-			return done, err
+		if events, err = m.publish(w, offer, now, done); err != nil {
+			return err
 		}
 	}
 	switch status := offer.Status(now); {
@@ -108,18 +137,18 @@ func (m *Market) workOn(w *store.Writer, id string) (done Worked, err error) {
 	case status == models.StatusEnded:
 		offer.EndedAt = &now
 		done.Ended++
-		events = append(events, models.OfferEvent{Type: models.EventEnded, OccurredAt: now})
+		events = append(events, models.OfferEvent{Type: models.EventEnded, OccurredAt: now, Reason: offer.EndWarning()})
 	}
 	if len(events) > 0 {
 		if err := w.AppendOfferEvents(offer.ID, events); err != nil {
-			return done, err
+			return err
 		}
 	}
 	if done.Live+done.Ended == 0 {
-		return done, nil
+		return nil
 	}
 	offer.UpdatedAt = now
-	return done, w.SaveOfferInstants(offer)
+	return w.SaveOfferInstants(offer)
 }
 
 // publish takes each waiting reseller of the offer through its two steps. What
@@ -135,7 +164,7 @@ func (m *Market) publish(w *store.Writer, offer *models.PrivateOffer, now time.T
 	if len(waiting) == 0 {
 		return nil, nil
 	}
-	products, err := w.ProductsForUpdate(pricedProducts(offer))
+	products, err := productsToOpen(w, offer, waiting)
 	if err != nil {
 		return nil, err
 	}
@@ -183,4 +212,23 @@ func (m *Market) publish(w *store.Writer, offer *models.PrivateOffer, now time.T
 		}
 	}
 	return events, w.SaveOfferProgress(offer.ID, progress)
+}
+
+// productsToOpen are the products that an offer prices, locked if one of them has
+// yet to be opened for somebody. Where all are open, offers of one product do not
+// wait for each other.
+func productsToOpen(w *store.Writer, offer *models.PrivateOffer, waiting []*models.OfferReseller) ([]models.Product, error) {
+	ids := pricedProducts(offer)
+	products, _, err := w.Products(store.ProductFilter{IDs: ids}, store.Page{})
+	if err != nil {
+		return nil, err
+	}
+	for i := range products {
+		for _, reseller := range waiting {
+			if !products[i].Authorized(reseller.ResellerTenantID) {
+				return w.ProductsForUpdate(ids)
+			}
+		}
+	}
+	return products, nil
 }

@@ -38,6 +38,9 @@ type dialect struct {
 	release func(ctx context.Context, db *sql.DB) error
 	// loadData tells whether the server takes LOAD DATA LOCAL.
 	loadData bool
+	// skipLocked tells whether the server passes over rows that others have
+	// locked, if asked to. SQLite has one writer, and no such rows.
+	skipLocked bool
 }
 
 const (
@@ -272,6 +275,10 @@ func (t mysqlTarget) open(ctx context.Context, s *Store) error {
 	var localInfile bool
 	err = db.QueryRowContext(ctx, "SELECT @@local_infile").Scan(&localInfile)
 	s.dialect.loadData = err == nil && localInfile
+	// Of MariaDB before 10.6 and MySQL before 8 it is no SQL, and TiDB refuses it.
+	var one int
+	err = db.QueryRowContext(ctx, "SELECT n FROM (SELECT 1 AS n) row_ FOR UPDATE SKIP LOCKED").Scan(&one)
+	s.dialect.skipLocked = err == nil
 	return ctx.Err()
 }
 

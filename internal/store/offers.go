@@ -117,18 +117,25 @@ func (r *Reader) complete(offers []models.PrivateOffer) error {
 	return nil
 }
 
-// OffersDue are the ids of the offers that have a step to take at the instant
-// now: submitted, neither withdrawn nor recorded as ended, and with a reseller
-// that waits, or not recorded as live, or over.
-func (r *Reader) OffersDue(now time.Time) ([]string, error) {
-	var ids []string
-	err := r.from("private_offers").
+// DueOffer is an offer with a step to take, and its place among those.
+type DueOffer struct {
+	ID          string
+	SubmittedAt time.Time
+}
+
+// OffersDue are the offers that have a step to take at the instant now, in order
+// of submission, at most limit of those behind the place after (the zero value:
+// from the first). They are submitted, neither withdrawn nor recorded as ended,
+// and over, or with a reseller that waits, or published and not recorded as live.
+func (r *Reader) OffersDue(now time.Time, after DueOffer, limit int) ([]DueOffer, error) {
+	const reseller = "EXISTS (SELECT 1 FROM private_offer_resellers w WHERE w.private_offer_id = private_offers.id AND w.withdrawn_at IS NULL AND "
+	query := r.from("private_offers").Select("id", "submitted_at").
 		Where("submitted_at IS NOT NULL AND withdrawn_at IS NULL AND ended_at IS NULL").
-		Where("live_at IS NULL OR end_month < ? OR EXISTS (SELECT 1 FROM private_offer_resellers w WHERE w.private_offer_id = private_offers.id"+
-			" AND w.published_at IS NULL AND w.failed_at IS NULL AND w.withdrawn_at IS NULL)", models.MonthOf(now)).
-		Order("id").Pluck("id", &ids).Error
-	r.rows["private_offers"] += len(ids)
-	return ids, wrap(err)
+		Where("end_month < ? OR "+reseller+"w.published_at IS NULL AND w.failed_at IS NULL) OR live_at IS NULL AND "+reseller+"w.published_at IS NOT NULL)", models.MonthOf(now))
+	if after.ID != "" {
+		query = query.Where("submitted_at > ? OR submitted_at = ? AND id > ?", after.SubmittedAt, after.SubmittedAt, after.ID)
+	}
+	return find[DueOffer](r, "private_offers", query.Order("submitted_at, id").Limit(limit))
 }
 
 // CreateOffer stores a new draft with its lines and resellers. A publisher can
@@ -203,8 +210,22 @@ func (w *Writer) DeleteDraft(id string, now time.Time) error {
 // OfferForUpdate is one offer, whole, locked until the transaction ends.
 // ErrNotFound: there is none, or the viewer may not see it.
 func (w *Writer) OfferForUpdate(id string) (*models.PrivateOffer, error) {
-	offer, err := one[models.PrivateOffer](w.Reader, "private_offers",
-		w.from("private_offers").Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id))
+	return w.lockOffer(id, clause.Locking{Strength: "UPDATE"})
+}
+
+// OfferUnlessLocked is OfferForUpdate for whoever would rather go on than wait:
+// ErrNotFound also where another transaction has locked the offer, if the engine
+// can tell (dialect.skipLocked).
+func (w *Writer) OfferUnlessLocked(id string) (*models.PrivateOffer, error) {
+	lock := clause.Locking{Strength: "UPDATE"}
+	if w.dialect.skipLocked {
+		lock.Options = clause.LockingOptionsSkipLocked
+	}
+	return w.lockOffer(id, lock)
+}
+
+func (w *Writer) lockOffer(id string, lock clause.Locking) (*models.PrivateOffer, error) {
+	offer, err := one[models.PrivateOffer](w.Reader, "private_offers", w.from("private_offers").Clauses(lock).Where("id = ?", id))
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 // is committed in the database at the URL.
 func Dump(t testing.TB, target string) (rows []string) {
 	t.Helper()
-	db := dial(t, target)
+	db := Dial(t, target)
 	defer db.Close()
 	list := "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
 	if strings.HasPrefix(target, "sqlite:") {
@@ -54,7 +54,8 @@ func Changes(before, after []string) (changes []string) {
 	return changes
 }
 
-func dial(t testing.TB, target string) *sql.DB {
+// Dial connects to the database at the URL behind the store's back. Close it.
+func Dial(t testing.TB, target string) *sql.DB {
 	t.Helper()
 	if path, ok := strings.CutPrefix(target, "sqlite:"); ok {
 		db, err := sql.Open("sqlite", "file:"+path)

@@ -71,7 +71,7 @@ func Database(t testing.TB, dialect string) string {
 	if err != nil {
 		t.Fatal(Environment + " is no URL: write mysql://user:password@host:port/name")
 	}
-	db := dial(t, server.String())
+	db := Dial(t, server.String())
 	name := "sellthrough_test_" + rand.Text()
 	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
 		t.Fatalf("the server of %s: %v", Environment, err)
