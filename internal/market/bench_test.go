@@ -14,12 +14,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 
 	"sellthrough/internal/cli"
+	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/internal/store"
 	"sellthrough/internal/store/storetest"
@@ -238,4 +240,32 @@ func bareText(records []models.UsageRecord) []byte {
 		fmt.Fprintf(&text, "contoso\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Source, u.ExternalID, at, at, escape.Replace(string(digest[:])), resellerA, u.SubscriptionID, u.MeterID, u.Quantity)
 	}
 	return text.Bytes()
+}
+
+// How long instances take for 300 offers that are due, on MariaDB.
+func BenchmarkWork(b *testing.B) {
+	for _, instances := range []int{1, 2, 4} {
+		b.Run(fmt.Sprint(instances), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				url := storetest.Database(b, "mysql")
+				w := newWorld(b, storetest.Open(b, url))
+				w.submitted(300)
+				var all []*market.Market
+				for range instances {
+					all = append(all, market.New(storetest.Open(b, url), w.Clock))
+				}
+				b.StartTimer()
+				var wait sync.WaitGroup
+				for _, instance := range all {
+					wait.Go(func() {
+						if _, err := instance.Work(background); err != nil {
+							b.Error(err)
+						}
+					})
+				}
+				wait.Wait()
+			}
+		})
+	}
 }
