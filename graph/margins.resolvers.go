@@ -15,10 +15,6 @@ import (
 	"time"
 )
 
-func (r *marginResolver) ID(ctx context.Context, obj *models.Margin) (string, error) {
-	return nodeID(kindMargin, obj.ID()), nil
-}
-
 func (r *marginCandidateResolver) UnitPrice(ctx context.Context, obj *models.Candidate) (*money.Decimal, error) {
 	if !priced[obj.Reason] {
 		return nil, nil
@@ -56,13 +52,8 @@ func (r *queryResolver) EffectiveMargin(ctx context.Context, customer *string, p
 	return &page.Effective{Effective: effective, ResellerTenantID: reseller}, err
 }
 
-func (r *Resolver) Margin() generated.MarginResolver { return &marginResolver{r} }
-
 func (r *Resolver) MarginCandidate() generated.MarginCandidateResolver {
 	return &marginCandidateResolver{r}
 }
 
-type (
-	marginResolver          struct{ *Resolver }
-	marginCandidateResolver struct{ *Resolver }
-)
+type marginCandidateResolver struct{ *Resolver }

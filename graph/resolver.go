@@ -2,7 +2,7 @@
 // what two doors need is in internal/market.
 package graph
 
-//go:generate go tool gqlgen generate
+//go:generate go run ./generate
 
 import (
 	"context"
@@ -41,7 +41,7 @@ type Options struct {
 // policy and the limits, and runs.
 func NewExecutor(m *market.Market, options Options) *executor.Executor {
 	resolver := &Resolver{Market: m, turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
+	schema := generated.NewCompiledSchema(generated.Config{Resolvers: resolver})
 	resolver.policy = newPolicy(schema.Schema(), options)
 	errors := presenter{options.Logger}
 	e := executor.New(schema)

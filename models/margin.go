@@ -51,6 +51,9 @@ func (m *Margin) ID() string {
 	return m.PrivateOfferID + "_" + strconv.Itoa(m.PricingLine) + "_" + m.ResellerTenantID
 }
 
+// NodeID names it in the whole API.
+func (m *Margin) NodeID() string { return "margin/" + m.ID() }
+
 // MarginPrice is what a margin makes of one list price.
 type MarginPrice struct {
 	PlanID   string

@@ -24,7 +24,6 @@ type ResolverRoot interface {
 	ApiKey() ApiKeyResolver
 	BillingPeriod() BillingPeriodResolver
 	Customer() CustomerResolver
-	Margin() MarginResolver
 	MarginCandidate() MarginCandidateResolver
 	Meter() MeterResolver
 	Mutation() MutationResolver

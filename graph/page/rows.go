@@ -200,7 +200,7 @@ func (e Effective) MarginID() string {
 		return ""
 	}
 	m := models.Margin{PrivateOfferID: e.PrivateOfferID, PricingLine: e.PricingLine, ResellerTenantID: e.ResellerTenantID}
-	return "margin/" + m.ID()
+	return m.NodeID()
 }
 
 // OfferReseller is a reseller of a private offer with its progress.

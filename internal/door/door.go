@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -22,6 +23,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"sellthrough/graph"
+	"sellthrough/graph/compiled"
 	"sellthrough/internal/auth"
 	"sellthrough/internal/market"
 	"sellthrough/internal/recent"
@@ -124,23 +126,24 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept, Authorization")
 	ctx, cancel := context.WithTimeout(graph.WithRequestID(graphql.StartOperationTrace(r.Context()), seen.RequestID), d.options.Limits.Time)
 	defer cancel()
-	media := negotiate(r)
+	reply, done := newReply(w, negotiate(r))
+	defer done()
 	viewer, refused := d.viewer(ctx, r)
 	seen.Viewer = viewer
-	ctx = auth.WithViewer(ctx, viewer)
+	ctx = compiled.WithWriter(auth.WithViewer(ctx, viewer), reply.writer)
 	var response *graphql.Response
 	switch {
-	case media == "":
-		media, refused = plainJSON, refuse(http.StatusNotAcceptable, "NOT_ACCEPTABLE", "the answer is application/graphql-response+json or application/json, in UTF-8: accept one of them")
+	case reply.media == "":
+		reply.media, refused = plainJSON, refuse(http.StatusNotAcceptable, "NOT_ACCEPTABLE", "the answer is application/graphql-response+json or application/json, in UTF-8: accept one of them")
 	case refused == nil && forgeable(r):
 		refused = refuse(http.StatusForbidden, "PREFLIGHT_REQUIRED", "a request with a cookie needs the header X-Requested-With or Apollo-Require-Preflight, so that no page elsewhere can send it")
 	}
 	if refused == nil {
-		seen.Status, response, refused = d.ask(ctx, w, r, &seen)
+		seen.Status, response, refused = d.ask(ctx, reply, r, &seen)
 	}
 	if refused != nil {
 		seen.Status, response = refused.answer(w.Header())
-	} else if media == plainJSON && seen.Status < http.StatusMethodNotAllowed {
+	} else if reply.media == plainJSON && seen.Status < http.StatusMethodNotAllowed {
 		seen.Status = http.StatusOK // it is well-formed HTTP, whatever GraphQL says of it
 	}
 	if seen.Status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
@@ -151,22 +154,31 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			seen.Codes = append(seen.Codes, code)
 		}
 	}
-	seen.ResponseBytes = write(w, media, seen.Status, response)
+	cut := reply.writer.Failed()
+	if cut {
+		seen.Codes = append(seen.Codes, "CANCELLED")
+	} else {
+		reply.finish(seen.Status, response)
+	}
+	seen.ResponseBytes = reply.length
 	seen.Duration = d.options.Clock().Sub(began)
 	d.options.Logger.LogAttrs(ctx, slog.LevelInfo, "graphql", seen.attributes()...)
 	if d.options.Observe != nil {
 		d.options.Observe(ctx, seen)
 	}
+	if cut {
+		panic(http.ErrAbortHandler) // what was sent is not the answer, and must not look like one
+	}
 }
 
 // ask reads a request and runs it, within the asker's allowance. What is read and
 // written takes no turn: a slow client keeps nobody waiting.
-func (d *door) ask(ctx context.Context, w http.ResponseWriter, r *http.Request, seen *Observation) (int, *graphql.Response, *refusal) {
+func (d *door) ask(ctx context.Context, w *reply, r *http.Request, seen *Observation) (int, *graphql.Response, *refusal) {
 	purse := purse{allowances: d.allowances, who: d.identity(seen.Viewer, r), clock: d.options.Clock, header: w.Header()}
 	if refused := purse.take(askingCharge, graph.Cost{}); refused != nil {
 		return 0, nil, refused
 	}
-	asked, refused := read(w, r, d.options.Limits)
+	asked, refused := read(w.ResponseWriter, r, d.options.Limits)
 	seen.RequestBytes = asked.bytes
 	if refused == nil {
 		refused = purse.take(asked.bytes/bytesCharge, graph.Cost{})
@@ -182,7 +194,8 @@ func (d *door) ask(ctx context.Context, w http.ResponseWriter, r *http.Request, 
 	if refused != nil {
 		return 0, nil, refused
 	}
-	defer leave()
+	w.leave = sync.OnceFunc(leave)
+	defer w.leave()
 	operation, errs := d.executor.CreateOperationContext(ctx, &asked.RawParams)
 	seen.asked(&asked.RawParams, operation)
 	if len(errs) == 0 {

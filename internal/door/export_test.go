@@ -21,7 +21,9 @@ func WaysToWrite(b *testing.B, data []byte) {
 		var answer *httptest.ResponseRecorder
 		for b.Loop() {
 			answer = httptest.NewRecorder()
-			write(answer, plainJSON, 200, response)
+			reply, done := newReply(answer, plainJSON)
+			reply.finish(200, response)
+			done()
 		}
 		check(b, answer.Body.Bytes())
 	})
