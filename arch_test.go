@@ -59,7 +59,7 @@ var rooms = map[string]room{
 	"internal/cli": {imports: "demo internal/auth internal/formats internal/market internal/money internal/rating internal/store internal/telemetry models reports " +
 		"github.com/alecthomas/kong github.com/mattn/go-isatty github.com/schollz/progressbar golang.org/x/term",
 		why: "a command is load, compute, print, and leaves GraphQL to graph"},
-	"internal/auth": {imports: "models github.com/coreos/go-oidc github.com/golang-jwt/jwt",
+	"internal/auth": {imports: "internal/recent models github.com/coreos/go-oidc github.com/golang-jwt/jwt",
 		why: "it turns a credential into a viewer, and asks no database"},
 	"internal/webhook": {imports: "models",
 		why: "it signs and sends, whatever is said, and stores nothing"},

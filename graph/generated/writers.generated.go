@@ -303,6 +303,20 @@ var plain = compiled.Schema{
 		"rate":   {Step: 2, Object: ""},
 		"amount": {Step: 3, Object: "Money"},
 	}},
+	"ImportPrivateOfferResult": {Implementors: importPrivateOfferResultImplementors, Fields: map[string]compiled.Field{
+		"index":          {Step: 1, Object: ""},
+		"privateOfferId": {Step: 2, Object: ""},
+		"status":         {Step: 3, Object: ""},
+		"errors":         {Step: 4, Object: "PrivateOfferError"},
+	}},
+	"ImportPrivateOffersPayload": {Implementors: importPrivateOffersPayloadImplementors, Fields: map[string]compiled.Field{
+		"results":    {Step: 1, Object: "ImportPrivateOfferResult"},
+		"accepted":   {Step: 2, Object: ""},
+		"duplicates": {Step: 3, Object: ""},
+		"rejected":   {Step: 4, Object: ""},
+		"warnings":   {Step: 5, Object: ""},
+		"userErrors": {Step: 6, Object: "PrivateOfferError"},
+	}},
 	"LineExplanation": {Implementors: lineExplanationImplementors, Fields: map[string]compiled.Field{
 		"candidates": {Step: 1, Object: "MarginCandidate"},
 		"steps":      {Step: 2, Object: "LineStep"},
@@ -2184,12 +2198,13 @@ func writeEffectiveMargin(w *compiled.Writer, s *compiled.Selection, v *page.Eff
 			x := v.MarginID()
 			w.Bytes = scalar.AppendID(w.Bytes, x)
 		case 7: // candidates
+			x := v.Candidates()
 			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Candidates {
+			for i0 := range x {
 				if !w.Next(i0) {
 					return
 				}
-				writeMarginCandidate(w, step.Below, &v.Candidates[i0])
+				writeMarginCandidate(w, step.Below, &x[i0])
 			}
 			w.Bytes = append(w.Bytes, ']')
 		}
@@ -2210,6 +2225,84 @@ func writeFee(w *compiled.Writer, s *compiled.Selection, v *page.Fee) {
 			w.NotNull()
 		case 3: // amount
 			writeMoney(w, step.Below, &v.Amount)
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeImportPrivateOfferResult(w *compiled.Writer, s *compiled.Selection, v *ImportPrivateOfferResult) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // index
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Index))
+			w.NotNull()
+		case 2: // privateOfferId
+			if v.PrivateOfferID == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendID(w.Bytes, *v.PrivateOfferID)
+			}
+		case 3: // status
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Status))
+			w.NotNull()
+		case 4: // errors
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Errors {
+				if !w.Next(i0) {
+					return
+				}
+				writePrivateOfferError(w, step.Below, &v.Errors[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeImportPrivateOffersPayload(w *compiled.Writer, s *compiled.Selection, v *ImportPrivateOffersPayload) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // results
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Results {
+				if !w.Next(i0) {
+					return
+				}
+				writeImportPrivateOfferResult(w, step.Below, &v.Results[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 2: // accepted
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Accepted))
+			w.NotNull()
+		case 3: // duplicates
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Duplicates))
+			w.NotNull()
+		case 4: // rejected
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Rejected))
+			w.NotNull()
+		case 5: // warnings
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Warnings {
+				if !w.Next(i0) {
+					return
+				}
+				w.Bytes = scalar.AppendString(w.Bytes, v.Warnings[i0])
+				w.NotNull()
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 6: // userErrors
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.UserErrors {
+				if !w.Next(i0) {
+					return
+				}
+				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')

@@ -122,3 +122,28 @@ func TestContextCarriesTheViewer(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// A token that was good is remembered, and yet good at no instant that it was not
+// issued for.
+func TestVerifiedTokensEnd(t *testing.T) {
+	tokens := tokens(t)
+	token, err := tokens.Issue(viewer, time.Hour, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity := &Identity{Tokens: tokens}
+	for _, c := range []struct {
+		at   time.Time
+		good bool
+	}{
+		{now, true}, {now.Add(time.Minute), true}, {now.Add(-2 * Leeway), false}, {now.Add(time.Hour + Leeway - 1), true},
+		{now.Add(time.Hour + Leeway), false}, {now.Add(24 * time.Hour), false}, {now.Add(2 * time.Minute), true},
+	} {
+		if _, err := identity.Viewer(t.Context(), token, c.at); (err == nil) != c.good || err != nil && !errors.Is(err, ErrToken) {
+			t.Errorf("at %s: %v", c.at, err)
+		}
+	}
+	if _, err := identity.Viewer(t.Context(), token[:len(token)-2]+"xx", now); !errors.Is(err, ErrToken) {
+		t.Errorf("another signature: %v", err)
+	}
+}

@@ -40,6 +40,9 @@ func (i *Identity) Viewer(ctx context.Context, credential string, now time.Time)
 	if strings.HasPrefix(credential, models.APIKeyPrefix) && i.Keys != nil {
 		return i.Keys.viewer(ctx, credential, now)
 	}
+	if viewer, good := i.Tokens.remembers(credential, now); good {
+		return viewer, nil // only what our own key has signed is remembered
+	}
 	switch iss, ok := issuerOf(credential); {
 	case !ok:
 		return models.Viewer{}, refuse("it is neither an API key nor a JSON Web Token")

@@ -54,7 +54,7 @@ func TestPieces(t *testing.T) {
 			t.Fatal(err)
 		}
 		whole := send(handler, query(interpreted, ""))
-		request.Header = http.Header{"Content-Type": {asJSON}, "Authorization": {"Bearer OPERATOR"}}
+		request.Header = http.Header{"Content-Type": {asJSON}, "Authorization": {"Bearer ada"}}
 		answer, err := server.Client().Do(request)
 		if err != nil {
 			t.Fatal(err)
