@@ -29,6 +29,9 @@ type Market struct {
 	Refunds models.RefundPolicy
 	// GoLive is how long submitting is promised to take (rules 2.3).
 	GoLive models.GoLive
+	// Send carries notifications to their recipients, by channel. What has a
+	// channel that is missing here waits until it is given up.
+	Send map[models.Channel]Send
 	// Watch hears of the jobs; nil hears nothing.
 	Watch Watch
 
@@ -52,6 +55,8 @@ type Watch interface {
 	Rate(ctx context.Context) (job context.Context, done func(err error))
 	// Work hears of one look at what is due.
 	Work(ctx context.Context) (job context.Context, done func(worked Worked, err error))
+	// Deliver hears of one attempt to deliver a notification, and where that left it.
+	Deliver(ctx context.Context, channel models.Channel) (job context.Context, done func(delivery models.Delivery, left models.NotificationStatus))
 }
 
 // Now is the instant that the clock shows, in UTC and in the microseconds that

@@ -259,7 +259,7 @@ func (m *Market) createOffer(w *store.Writer, offer models.PrivateOffer, event m
 		return nil, nil, err
 	}
 	event.OccurredAt, event.Changes = now, models.OfferChanges(&models.PrivateOffer{}, draft)
-	return draft, nil, w.AppendOfferEvents(draft.ID, []models.OfferEvent{event})
+	return draft, nil, m.announce(w, draft, event)
 }
 
 func (m *Market) replaceOffer(w *store.Writer, stored *models.PrivateOffer, offer models.PrivateOffer) (*models.PrivateOffer, models.Violations, error) {
@@ -275,8 +275,8 @@ func (m *Market) replaceOffer(w *store.Writer, stored *models.PrivateOffer, offe
 	if err := w.ReplaceDraft(draft, stored.Version); err != nil {
 		return nil, nil, err
 	}
-	return draft, nil, w.AppendOfferEvents(draft.ID, []models.OfferEvent{
-		{Type: models.EventUpdated, OccurredAt: draft.UpdatedAt, Changes: models.OfferChanges(stored, draft)},
+	return draft, nil, m.announce(w, draft, models.OfferEvent{
+		Type: models.EventUpdated, OccurredAt: draft.UpdatedAt, Changes: models.OfferChanges(stored, draft),
 	})
 }
 
@@ -411,7 +411,7 @@ func (m *Market) saveOffer(w *store.Writer, offer *models.PrivateOffer, changed 
 	for i := range events {
 		events[i].OccurredAt = now
 	}
-	return w.AppendOfferEvents(offer.ID, events)
+	return m.announce(w, offer, events...)
 }
 
 // submitFacts looks up everything that an offer names.

@@ -139,10 +139,8 @@ func (m *Market) step(w *store.Writer, offer *models.PrivateOffer, done *Worked)
 		done.Ended++
 		events = append(events, models.OfferEvent{Type: models.EventEnded, OccurredAt: now, Reason: offer.EndWarning()})
 	}
-	if len(events) > 0 {
-		if err := w.AppendOfferEvents(offer.ID, events); err != nil {
-			return err
-		}
+	if err := m.announce(w, offer, events...); err != nil {
+		return err
 	}
 	if done.Live+done.Ended == 0 {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -189,6 +190,8 @@ func fill(t testing.TB, s *store.Store) {
 			{subscriptionB, offer("offer-b", "fabrikam", "disk", resellerB, customerB)},
 		} {
 			bought := purchase(side.subscription.ID, side.subscription)
+			told := models.Notification{ID: "of-" + side.offer.ID, PrivateOfferID: side.offer.ID, EventNumber: 1, Type: models.EventLive, Channel: models.ChannelMail,
+				Recipient: "x@" + side.offer.PublisherID, Notice: models.Notice{PublisherID: side.offer.PublisherID, EndMonth: may}, CreatedAt: now, QueuedAt: now, NextAttemptAt: &now}
 			sale := models.OfferSale{PrivateOfferID: side.offer.ID, ResellerTenantID: side.subscription.ResellerTenantID, SubscriptionID: side.subscription.ID, SoldAt: now, ChargeType: models.ChargeRenew}
 			err := errors.Join(
 				w.SaveSubscription(&side.subscription),
@@ -197,12 +200,14 @@ func fill(t testing.TB, s *store.Store) {
 				w.SaveBuckets([]models.Bucket{bucket(side.subscription, may, "1.5")}),
 				w.CreateOffer(side.offer),
 				w.RecordSales([]models.OfferSale{sale}),
-				w.AppendOfferEvents(side.offer.ID, []models.OfferEvent{{Type: models.EventSubmitted, OccurredAt: now}}))
+				w.AppendOfferEvents(side.offer.ID, []models.OfferEvent{{Type: models.EventSubmitted, OccurredAt: now}}),
+				w.QueueNotifications([]models.Notification{told}))
 			if err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err = w.ClaimNotifications(models.Channels, now, now, 2)
+		return err
 	})
 }
 
@@ -686,13 +691,17 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 			b, errB := r.CountOfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-b"})
 			return a + b, errors.Join(err, errB)
 		},
-		"OffersDue":         func() (any, error) { return plain(r.OffersDue(now, store.DueOffer{}, 9)) },
-		"Sales":             func() (any, error) { return both(r.Sales("offer-a"))(r.Sales("offer-b")) },
-		"Subscriptions":     func() (any, error) { return page(r.Subscriptions(store.SubscriptionFilter{}, store.Page{})) },
-		"SubscriptionsByID": func() (any, error) { return plain(r.SubscriptionsByID([]string{"sub-b", "sub-a", "none"})) },
-		"OrphanPurchases":   func() (any, error) { return plain(r.OrphanPurchases()) },
-		"SubscriptionsIn":   func() (any, error) { return plain(r.SubscriptionsIn(may, may, store.LineFilter{})) },
-		"Buckets":           func() (any, error) { return plain(r.Buckets(may, may, store.LineFilter{})) },
+		"Notifications":        func() (any, error) { return page(r.Notifications(store.NotificationFilter{}, store.Page{})) },
+		"CountNotifications":   func() (any, error) { return plain(r.CountNotifications(store.NotificationFilter{})) },
+		"NotificationAttempts": func() (any, error) { return plain(r.NotificationAttempts([]string{"of-offer-a", "of-offer-b"})) },
+		"CountBacklog":         func() (any, error) { b, err := r.CountBacklog(); return b.Pending[models.ChannelMail], err },
+		"OffersDue":            func() (any, error) { return plain(r.OffersDue(now, store.DueOffer{}, 9)) },
+		"Sales":                func() (any, error) { return both(r.Sales("offer-a"))(r.Sales("offer-b")) },
+		"Subscriptions":        func() (any, error) { return page(r.Subscriptions(store.SubscriptionFilter{}, store.Page{})) },
+		"SubscriptionsByID":    func() (any, error) { return plain(r.SubscriptionsByID([]string{"sub-b", "sub-a", "none"})) },
+		"OrphanPurchases":      func() (any, error) { return plain(r.OrphanPurchases()) },
+		"SubscriptionsIn":      func() (any, error) { return plain(r.SubscriptionsIn(may, may, store.LineFilter{})) },
+		"Buckets":              func() (any, error) { return plain(r.Buckets(may, may, store.LineFilter{})) },
 		"Usage": func() (any, error) {
 			a, _, err := r.Usage(store.UsageFilter{SubscriptionID: "sub-a"}, store.Page{})
 			b, _, errB := r.Usage(store.UsageFilter{SubscriptionID: "sub-b"}, store.Page{})
@@ -742,47 +751,52 @@ func TestScope(t *testing.T) {
 	sees := map[string]map[models.Viewer]int{}
 	for name, n := range map[string][5]int{
 		//                 contoso fabrikam A  B  finance
-		"Publishers":         {1, 1, 2, 2, 2},
-		"Resellers":          {2, 2, 1, 1, 2},
-		"Customers":          {1, 1, 1, 1, 2},
-		"Products":           {1, 1, 1, 2, 2},
-		"Plans":              {1, 1, 1, 2, 2},
-		"Meters":             {1, 1, 1, 2, 2},
-		"Prices":             {2, 2, 2, 4, 4},
-		"PrivateOffers":      {1, 1, 1, 1, 2},
-		"OffersFor":          {1, 1, 1, 1, 2},
-		"OffersDue":          {1, 1, 1, 1, 2},
-		"OfferEvents":        {1, 1, 0, 0, 2},
-		"CountOfferEvents":   {1, 1, 0, 0, 2},
-		"Sales":              {1, 1, 1, 1, 2},
-		"Subscriptions":      {1, 1, 1, 1, 2},
-		"SubscriptionsByID":  {1, 1, 1, 1, 2},
-		"SubscriptionsIn":    {1, 1, 1, 1, 2},
-		"Buckets":            {1, 1, 1, 1, 2},
-		"Usage":              {1, 1, 1, 1, 2},
-		"EachUsage":          {1, 1, 1, 1, 2},
-		"CatalogueHistory":   {0, 0, 0, 0, 2},
-		"CountProducts":      {1, 1, 1, 2, 2},
-		"CountResellers":     {2, 2, 1, 1, 2},
-		"CountCustomers":     {1, 1, 1, 1, 2},
-		"CountPrivateOffers": {1, 1, 1, 1, 2},
-		"CountSubscriptions": {1, 1, 1, 1, 2},
-		"CountUsage":         {1, 1, 1, 1, 2},
-		"CountBuckets":       {1, 1, 1, 1, 2},
-		"Months":             {4, 2, 4, 2, 4},
-		"ExchangeRates":      {1, 1, 1, 1, 1},
-		"AgencyFees":         {3, 2, 3, 3, 3},
-		"APIKeys":            {1, 1, 1, 1, 1},
-		"CountAPIKeys":       {1, 1, 1, 1, 1},
-		"OrphanPurchases":    {},
-		"AnswersBefore":      {},
-		"Changes":            {0, 0, 0, 0, 18},
-		"LastChange":         {18, 18, 18, 18, 18},
-		"ChangesBefore":      {},
-		"KnownCustomers":     {},
-		"Setting":            {},
-		"RowsRead":           {},
-		"Viewer":             {},
+		"Publishers":           {1, 1, 2, 2, 2},
+		"Resellers":            {2, 2, 1, 1, 2},
+		"Customers":            {1, 1, 1, 1, 2},
+		"Products":             {1, 1, 1, 2, 2},
+		"Plans":                {1, 1, 1, 2, 2},
+		"Meters":               {1, 1, 1, 2, 2},
+		"Prices":               {2, 2, 2, 4, 4},
+		"PrivateOffers":        {1, 1, 1, 1, 2},
+		"OffersFor":            {1, 1, 1, 1, 2},
+		"OffersDue":            {1, 1, 1, 1, 2},
+		"OfferEvents":          {1, 1, 0, 0, 2},
+		"CountOfferEvents":     {1, 1, 0, 0, 2},
+		"Notifications":        {1, 1, 0, 0, 2},
+		"CountNotifications":   {1, 1, 0, 0, 2},
+		"NotificationAttempts": {1, 1, 0, 0, 2},
+		"CountBacklog":         {1, 1, 0, 0, 2},
+		"NotificationsDue":     {},
+		"Sales":                {1, 1, 1, 1, 2},
+		"Subscriptions":        {1, 1, 1, 1, 2},
+		"SubscriptionsByID":    {1, 1, 1, 1, 2},
+		"SubscriptionsIn":      {1, 1, 1, 1, 2},
+		"Buckets":              {1, 1, 1, 1, 2},
+		"Usage":                {1, 1, 1, 1, 2},
+		"EachUsage":            {1, 1, 1, 1, 2},
+		"CatalogueHistory":     {0, 0, 0, 0, 2},
+		"CountProducts":        {1, 1, 1, 2, 2},
+		"CountResellers":       {2, 2, 1, 1, 2},
+		"CountCustomers":       {1, 1, 1, 1, 2},
+		"CountPrivateOffers":   {1, 1, 1, 1, 2},
+		"CountSubscriptions":   {1, 1, 1, 1, 2},
+		"CountUsage":           {1, 1, 1, 1, 2},
+		"CountBuckets":         {1, 1, 1, 1, 2},
+		"Months":               {4, 2, 4, 2, 4},
+		"ExchangeRates":        {1, 1, 1, 1, 1},
+		"AgencyFees":           {3, 2, 3, 3, 3},
+		"APIKeys":              {1, 1, 1, 1, 1},
+		"CountAPIKeys":         {1, 1, 1, 1, 1},
+		"OrphanPurchases":      {},
+		"AnswersBefore":        {},
+		"Changes":              {0, 0, 0, 0, 18},
+		"LastChange":           {18, 18, 18, 18, 18},
+		"ChangesBefore":        {},
+		"KnownCustomers":       {},
+		"Setting":              {},
+		"RowsRead":             {},
+		"Viewer":               {},
 	} {
 		sees[name] = map[models.Viewer]int{publisher1: n[0], publisher2: n[1], viewerA: n[2], viewerB: n[3], finance: n[4], models.System: n[4]}
 	}
@@ -1175,5 +1189,74 @@ func TestAPIKeys(t *testing.T) {
 		if err := as(models.System, func(w *store.Writer) error { return w.CreateAPIKey(&models.APIKey{ID: "x"}) }); err == nil {
 			t.Error("a key that is not limited is stored")
 		}
+	})
+}
+
+// Of several instances that claim at once, no two get the same notification, and
+// together they get all; what was claimed is free again when its lease ends.
+func TestClaimNotifications(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, open func() *store.Store) {
+		stores := []*store.Store{open(), open(), open()}
+		fill(t, stores[0])
+		const each = 40
+		var queue []models.Notification
+		for i := range each {
+			at := now.Add(time.Duration(i) * time.Microsecond)
+			queue = append(queue, models.Notification{ID: fmt.Sprintf("n%02d", i), PrivateOfferID: "offer-a", EventNumber: 1, Type: models.EventLive,
+				Channel: models.ChannelMail, Recipient: strconv.Itoa(i) + "@contoso.example", CreatedAt: now, QueuedAt: now, NextAttemptAt: &at})
+		}
+		write(t, stores[0], func(w *store.Writer) error { return w.QueueNotifications(queue) })
+		fails(t, "queued twice", stores[0].Write(context.Background(), models.System, func(w *store.Writer) error {
+			again := queue[0]
+			again.ID = "again"
+			return w.QueueNotifications([]models.Notification{again})
+		}), store.ErrDuplicate)
+
+		claim := func(s *store.Store, at time.Time, limit int) (claimed []models.Notification) {
+			write(t, s, func(w *store.Writer) (err error) {
+				claimed, err = w.ClaimNotifications(models.Channels, at, at.Add(time.Minute), limit)
+				return err
+			})
+			return claimed
+		}
+		equal(t, "before the first is due", len(claim(stores[0], now.Add(-time.Second), 100)), 0)
+		var mutex sync.Mutex
+		var instances sync.WaitGroup
+		claims := map[string]int{}
+		later := now.Add(time.Second)
+		for i := range 6 {
+			instances.Go(func() {
+				for range each { // what others hold is passed over: a claim may come back empty
+					for _, n := range claim(stores[i%3], later, 3) {
+						mutex.Lock()
+						claims[n.ID]++
+						mutex.Unlock()
+					}
+				}
+			})
+		}
+		instances.Wait()
+		for _, n := range claim(stores[0], later, 100) {
+			claims[n.ID]++
+		}
+		equal(t, "claimed", len(claims), each+2) // those of fill too
+		for id, times := range claims {
+			equal(t, id+" was claimed", times, 1)
+		}
+		read(t, stores[1], models.System, func(r *store.Reader) {
+			equal(t, "due while all are leased", must[bool](t)(r.NotificationsDue(later)), false)
+			equal(t, "due when the leases end", must[bool](t)(r.NotificationsDue(later.Add(time.Minute))), true)
+		})
+		again := claim(stores[1], later.Add(time.Minute), 100)
+		equal(t, "claimed again", len(again), each+2)
+		equal(t, "the first due is the first claimed", again[0].ID, "n00")
+		equal(t, "its attempts", again[0].AttemptCount, 2)
+		read(t, stores[2], models.System, func(r *store.Reader) {
+			log := must[[]models.NotificationAttempt](t)(r.NotificationAttempts([]string{"n00"}))
+			equal(t, "its log", log, []models.NotificationAttempt{{NotificationID: "n00", Number: 1, StartedAt: later}, {NotificationID: "n00", Number: 2, StartedAt: later.Add(time.Minute)}})
+			backlog := must[store.Backlog](t)(r.CountBacklog())
+			equal(t, "the backlog", backlog.Pending[models.ChannelMail], int64(each+2))
+			equal(t, "the oldest", backlog.Oldest.UTC(), now)
+		})
 	})
 }

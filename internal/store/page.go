@@ -26,7 +26,7 @@ type Page struct {
 
 // Listed are the rows that come in pages.
 type Listed interface {
-	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.OfferEvent | models.Subscription | models.UsageRecord | models.APIKey
+	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.OfferEvent | models.Subscription | models.UsageRecord | models.APIKey | models.Notification
 }
 
 // Key is the place of a row in its list, for Page. It is opaque.
@@ -47,6 +47,8 @@ func Key[T Listed](row T) string {
 	case models.Subscription:
 		return row.ID
 	case models.APIKey:
+		return row.ID
+	case models.Notification:
 		return row.ID
 	case models.UsageRecord:
 		return joinKey(row.OccurredAt.UTC().Format(time.RFC3339Nano), row.PublisherID, row.Source, row.ExternalID)

@@ -1,0 +1,206 @@
+package market
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"sellthrough/internal/store"
+	"sellthrough/models"
+)
+
+// announce writes down what happened to an offer, which is locked and as it is
+// since, and queues what is said of it: one transaction with what it tells, so
+// that whatever is told happened, and whatever happened is told.
+//
+// Recipients hear of an offer that goes live, ends or is withdrawn, once each. An
+// offer that is withdrawn from some resellers only is told once for all of them.
+func (m *Market) announce(w *store.Writer, offer *models.PrivateOffer, events ...models.OfferEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	if err := w.AppendOfferEvents(offer.ID, events); err != nil {
+		return err
+	}
+	last := events[len(events)-1]
+	if !last.Type.Notices() || len(offer.NotificationContacts) == 0 {
+		return nil
+	}
+	notice, err := notice(w, offer, events)
+	if err != nil {
+		return err
+	}
+	var queue []models.Notification
+	for _, contact := range offer.NotificationContacts {
+		id, err := uuid.NewV7() // in order of creation, which is the order of the list
+		if err != nil {
+			return err
+		}
+		queue = append(queue, models.Notification{
+			ID: id.String(), PrivateOfferID: offer.ID, EventNumber: last.Number, Type: last.Type, Channel: models.ChannelMail, Recipient: contact,
+			Notice: notice, CreatedAt: last.OccurredAt, QueuedAt: last.OccurredAt, NextAttemptAt: &last.OccurredAt,
+		})
+	}
+	return w.QueueNotifications(queue)
+}
+
+// notice is what is said of the last of the events.
+func notice(w *store.Writer, offer *models.PrivateOffer, events []models.OfferEvent) (models.Notice, error) {
+	publishers, err := w.Publishers([]string{offer.PublisherID})
+	if err != nil {
+		return models.Notice{}, err
+	}
+	products, err := productsByID(w.Reader, offer)
+	if err != nil {
+		return models.Notice{}, err
+	}
+	resellers, err := resellersByID(w.Reader, offer)
+	if err != nil {
+		return models.Notice{}, err
+	}
+	var publisher models.Publisher
+	if len(publishers) > 0 {
+		publisher = publishers[0]
+	}
+	last := events[len(events)-1]
+	var withdrawn []string
+	if last.Type == models.EventWithdrawn && last.ResellerTenantID != "" { // else nobody is left
+		for _, event := range events {
+			withdrawn = append(withdrawn, event.ResellerTenantID)
+		}
+	}
+	return models.NewNotice(last, offer, publisher, products, resellers, withdrawn), nil
+}
+
+// Send carries one notification to its recipient, within the context, and never
+// panics. It is safe for concurrent use.
+type Send func(ctx context.Context, n *models.Notification) models.Delivery
+
+// An attempt has sendTimeout, and whoever claimed a notification has it for
+// longer than that, so that it is claimed again only if the claimer is gone.
+const (
+	sendTimeout = 30 * time.Second
+	sendLease   = 2 * time.Minute
+	// sendAtOnce is how many notifications one instance claims and sends at once.
+	sendAtOnce = 8
+)
+
+// unserved is why a notification is given up that nobody could send.
+const unserved = "no server is configured that sends such notifications"
+
+// Delivered counts what Deliver did: notifications that arrived, that failed and
+// are tried again, and that are given up.
+type Delivered struct{ Delivered, Failed, Dead int }
+
+// Deliver sends every notification that is due, each at least once: what was
+// being sent when an instance ended is sent again once its lease is over. Any
+// number of instances may deliver at once, and no two send the same meanwhile.
+// Nothing is sent inside a transaction. It returns when nothing is due, or the
+// context ends; what is being sent then is cut off, and tried again.
+func (m *Market) Deliver(ctx context.Context) (all Delivered, err error) {
+	channels := slices.Sorted(maps.Keys(m.Send))
+	due := false
+	err = m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
+		due, err = r.NotificationsDue(m.Now())
+		return err
+	})
+	if err != nil || !due {
+		return all, err
+	}
+	err = m.Store.Write(ctx, models.System, func(w *store.Writer) error {
+		now := m.Now()
+		given, err := w.GiveUpNotifications(channels, now.Add(-models.NotificationPatience), now, unserved)
+		all.Dead = int(given)
+		return err
+	})
+	for err == nil && len(channels) > 0 {
+		var claimed []models.Notification
+		err = m.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
+			now := m.Now()
+			claimed, err = w.ClaimNotifications(channels, now, now.Add(sendLease), sendAtOnce)
+			return err
+		})
+		if len(claimed) == 0 {
+			break
+		}
+		left, errs := make([]models.NotificationStatus, len(claimed)), make([]error, len(claimed))
+		var sending sync.WaitGroup
+		for i := range claimed {
+			sending.Go(func() { left[i], errs[i] = m.deliver(ctx, &claimed[i]) })
+		}
+		sending.Wait()
+		err = errors.Join(errs...)
+		for _, status := range left {
+			switch status {
+			case models.NotificationDelivered:
+				all.Delivered++
+			case models.NotificationPending:
+				all.Failed++
+			case models.NotificationDead:
+				all.Dead++
+			}
+		}
+	}
+	return all, err
+}
+
+// deliver sends what was claimed and records how that went. It returns where that
+// left the notification, nothing if that could not be recorded.
+func (m *Market) deliver(ctx context.Context, n *models.Notification) (left models.NotificationStatus, err error) {
+	var delivery models.Delivery
+	if m.Watch != nil {
+		job, done := m.Watch.Deliver(ctx, n.Channel)
+		defer func() { done(delivery, left) }()
+		ctx = job
+	}
+	began := m.Now()
+	sending, cancel := context.WithTimeout(ctx, sendTimeout)
+	delivery = m.Send[n.Channel](sending, n)
+	cancel()
+	now := m.Now()
+	attempt := models.NotificationAttempt{
+		NotificationID: n.ID, Number: n.AttemptCount, Outcome: delivery.Outcome,
+		DurationMilliseconds: now.Sub(began).Milliseconds(), StatusCode: delivery.StatusCode, Error: delivery.Error,
+	}
+	// What arrived is written down though the program is told to stop: else it
+	// would be sent again.
+	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	err = m.Store.Write(recording, models.System, func(w *store.Writer) error {
+		stored, err := w.NotificationForUpdate(n.ID)
+		if err != nil {
+			return err
+		}
+		stored.Settle(attempt.Number, delivery, now)
+		left = stored.Status()
+		return errors.Join(w.SaveNotification(stored), w.SaveNotificationAttempt(&attempt))
+	})
+	if err != nil {
+		left = ""
+	}
+	return left, err
+}
+
+// RedeliverNotification makes a notification due again, whether it was
+// delivered, is DEAD or waits, and returns it. The violations are NOT_FOUND and
+// INVALID_STATE (it is being sent now).
+func (m *Market) RedeliverNotification(ctx context.Context, request Request, id string) (*models.Notification, models.Violations, error) {
+	return change(ctx, m, request, func(w *store.Writer) (*models.Notification, bool, error) {
+		n, err := w.NotificationForUpdate(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, false, violation("id", models.CodeNotFound, models.Quote(id)+" is not a notification of yours")
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if err := n.Redeliver(m.Now()).Err(); err != nil {
+			return nil, false, err
+		}
+		return n, true, w.SaveNotification(n)
+	})
+}
