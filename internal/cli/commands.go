@@ -12,19 +12,32 @@ import (
 	"time"
 
 	"sellthrough/internal/auth"
+	"sellthrough/internal/market"
 	"sellthrough/internal/store"
 	"sellthrough/models"
 )
 
-type workCommand struct{}
+type workCommand struct{ mailing }
 
 // Run does what is due and says what that was.
-func (*workCommand) Run(ctx context.Context, p *Program, c *commands) error {
+func (k *workCommand) Run(ctx context.Context, p *Program, c *commands) error {
+	senders, err := k.senders()
+	if err != nil {
+		return err
+	}
 	return c.with(ctx, p, existing, func(s *session) error {
+		s.Send = senders
 		done, err := s.Work(ctx)
 		if err == nil {
 			_, err = fmt.Fprintf(p.Stdout, "%d resellers authorised, %d published, %d failed; %d offers went live, %d ended\n",
 				done.Authorized, done.Published, done.Failed, done.Live, done.Ended)
+		}
+		if err != nil {
+			return err
+		}
+		sent, err := s.Deliver(ctx)
+		if err == nil && sent != (market.Delivered{}) {
+			_, err = fmt.Fprintf(p.Stdout, "%d notifications delivered, %d failed and tried again later, %d given up\n", sent.Delivered, sent.Failed, sent.Dead)
 		}
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"sellthrough/internal/auth"
@@ -24,6 +25,7 @@ type serveCommand struct {
 	Identity string `help:"File of the identity providers whose tokens are taken (docs/identity.md)." placeholder:"FILE"`
 	watching `set:"log_level=INFO"`
 	Guard    `set:"suggestions=false"`
+	mailing
 }
 
 // Guard is what the API answers, and to whom.
@@ -74,11 +76,18 @@ func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err er
 	if err := s.Guard.check(); err != nil {
 		return err
 	}
+	senders, err := s.senders()
+	if err != nil {
+		return err
+	}
 	session, err := c.open(ctx, p, store.Options{Logger: s.logger(p)})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, session.close(ctx)) }()
+	if session.Send = senders; senders == nil {
+		session.logger.InfoContext(ctx, "no mails are sent: --smtp names no server; what would be sent waits, and is given up after three days")
+	}
 	session.issuers, err = readIssuers(s.Identity, session.logger)
 	if err != nil {
 		return err
@@ -161,11 +170,9 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	worked := make(chan struct{})
-	go func() {
-		defer close(worked)
-		s.workEachSecond(ctx)
-	}()
+	var working sync.WaitGroup
+	working.Go(func() { s.workEachSecond(ctx) })
+	working.Go(func() { s.deliverEachSecond(ctx) })
 	ended := make(chan error, len(servers))
 	ready(listener.Addr().String()) // who connects now waits in the listener's queue
 	for server, listener := range servers {
@@ -181,7 +188,7 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 		err = errors.Join(err, server.Shutdown(shutdown))
 	}
 	stop()
-	<-worked
+	working.Wait()
 	s.noteKeys(shutdown)
 	return err
 }
