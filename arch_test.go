@@ -48,7 +48,7 @@ var rooms = map[string]room{
 		why: "it is the shapes of lists, filled by graph"},
 	"graph/scalar": {imports: "internal/money models github.com/99designs/gqlgen",
 		why: "it spells values, and knows nothing else"},
-	"internal/cli": {imports: "demo internal/auth internal/formats internal/mail internal/market internal/money internal/rating internal/store internal/telemetry models reports " +
+	"internal/cli": {imports: "demo internal/auth internal/formats internal/mail internal/market internal/money internal/rating internal/store internal/telemetry internal/webhook models reports " +
 		"github.com/alecthomas/kong github.com/mattn/go-isatty github.com/schollz/progressbar golang.org/x/term",
 		why: "a command is load, compute, print, and leaves GraphQL to graph"},
 	"internal/auth": {imports: "models github.com/coreos/go-oidc github.com/golang-jwt/jwt",
@@ -59,7 +59,7 @@ var rooms = map[string]room{
 		why: "it turns bytes into records and back, and stores nothing"},
 	"internal/mail": {imports: "models github.com/wneessen/go-mail",
 		why: "it words notices and speaks SMTP, and decides nothing"},
-	"internal/market": {imports: "internal/money internal/rating internal/store models reports github.com/google/uuid",
+	"internal/market": {imports: "internal/money internal/rating internal/store internal/webhook models reports github.com/google/uuid",
 		why: "it is the jobs that two doors need, and must not know the doors"},
 	"internal/store": {imports: "internal/money models github.com/go-sql-driver/mysql github.com/google/uuid github.com/pressly/goose gorm.io modernc.org/sqlite", exact: true,
 		why: "it keeps facts; what they cost is worked out above it"},

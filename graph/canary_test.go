@@ -26,6 +26,7 @@ const (
 	quiet    = "dddddddd-0000-4000-8000-000000000001"
 	nobodys  = "eeeeeeee-0000-4000-8000-000000000001" // nothing has this id
 	anOffer  = "01900000-0000-7000-8000-00000000000"  // and a digit
+	aHook    = "01900000-0000-7000-8000-00000000001"  // and a digit
 	noOffers = anOffer + "f"
 )
 
@@ -90,6 +91,16 @@ func newCanaryMarket(t testing.TB, s *store.Store) *canaryMarket {
 		t.Fatal(err)
 	}
 	m.objects = m.named()
+	for i, endpoint := range []models.WebhookEndpoint{
+		{ID: aHook + "1", PublisherID: "contoso", URL: "https://canary-webhook-contoso.example/", Description: "canary-webhook-of-contoso"},
+		{ID: aHook + "2", PublisherID: "fabrikam", URL: "https://canary-webhook-fabrikam.example/", Description: "canary-webhook-of-fabrikam"},
+	} {
+		endpoint.CreatedAt, endpoint.UpdatedAt, endpoint.Secret, endpoint.PreviousSecret = m.now, m.now, "canary-webhook-secret", "canary-webhook-previous"
+		if err := s.Write(t.Context(), models.System, func(w *store.Writer) error { return w.CreateWebhook(&endpoint) }); err != nil {
+			t.Fatal(err)
+		}
+		m.objects["webhook-endpoint"] = append(m.objects["webhook-endpoint"], object{"webhook-endpoint/" + endpoint.ID, endpoint.PublisherID, "", "webhook-endpoint/" + aHook + strconv.Itoa(8+i)})
+	}
 	m.objects["api-key"] = []object{{"api-key/" + key.ID, "", "", "api-key/canarycanarykeyb"}}
 	m.roots(func(operation string, root *ast.Definition, field *ast.FieldDefinition) {
 		if m.connection(field) {
@@ -210,7 +221,9 @@ var kindOf = map[string]string{
 	"withdrawEligibility.resellers": "reseller", "WithdrawPrivateOfferInput.resellers": "reseller", "RemovePrivateOfferResellersInput.resellers": "reseller",
 	"RetryPrivateOfferInput.resellers": "reseller",
 	"organization":                     "publisher", "ApiKeyWhere.ids": "api-key", "RevokeApiKeyInput.id": "api-key",
-	"node.id": "any", "nodes.ids": "any", "externalId": "",
+	"WebhookEndpointWhere.ids": "webhook-endpoint", "UpdateWebhookEndpointInput.id": "webhook-endpoint", "RotateWebhookSecretInput.id": "webhook-endpoint",
+	"DeleteWebhookEndpointInput.id": "webhook-endpoint",
+	"node.id":                       "any", "nodes.ids": "any", "externalId": "",
 }
 
 // objectsOf are those that an argument can name.
@@ -239,7 +252,7 @@ func (m *canaryMarket) connection(field *ast.FieldDefinition) bool {
 
 // givens are values for arguments that must be given, by name or by type.
 var givens = map[string]string{
-	"month": `"2024-09"`, "unratedFacts.month": `"2024-10"`, "market": `"US"`, "name": `"x"`, "plan": `"mail/basic"`, "planId": `"plan/mail/basic"`, "productId": `"mail"`,
+	"url": `"https://x.example"`, "month": `"2024-09"`, "unratedFacts.month": `"2024-10"`, "market": `"US"`, "name": `"x"`, "plan": `"mail/basic"`, "planId": `"plan/mail/basic"`, "productId": `"mail"`,
 	"subscriptionId": `"canary-subscription-northwind"`, "meterId": `"calls"`, "privateOffer.id": `"` + anOffer + `1"`, "privateOfferId": `"` + anOffer + `1"`, "node.id": `"product/mail"`, "nodes.ids": `["product/mail"]`,
 	"tenantId": `"` + northwind + `"`, "RemovePrivateOfferResellersInput.resellers": `["` + northwind + `"]`, "id": `"` + anOffer + `5"`, "source": `"probe"`, "externalId": `"1"`, "percentage": `"1"`,
 	"occurredAt": `"2024-09-05"`, "quantity": `"1"`, "currency": "\"USD\"", "unitPrice": `"1"`, "version": "1",

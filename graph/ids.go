@@ -21,6 +21,7 @@ const (
 	kindMargin       = "margin"
 	kindBillingLine  = "billing-line"
 	kindAPIKey       = "api-key"
+	kindWebhook      = "webhook-endpoint"
 )
 
 func nodeID(kind string, parts ...string) string { return kind + "/" + strings.Join(parts, "/") }

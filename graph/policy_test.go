@@ -81,6 +81,7 @@ func (s *stage) people() {
 	if _, err := s.market.Work(ctx); err != nil {
 		t.Fatal(err)
 	}
+	s.hook(hookA)
 	s.importFile("purchases", `{"source":"shop","external_id":"secret-purchase","occurred_at":"2024-09-02T00:00:00Z","action":"new","subscription_id":"secret-subscription","reseller_tenant_id":"`+northwind+`","customer_tenant_id":"`+alpine+`","product_id":"mail","plan_id":"basic","term":"P1M","billing":"MONTHLY","market":"US","currency":"USD"}`)
 	s.importFile("usage", `{"source":"probe","external_id":"secret-usage","occurred_at":"2024-09-03T00:00:00Z","subscription_id":"secret-subscription","meter_id":"emails","quantity":"123.46"}`)
 }
@@ -88,10 +89,10 @@ func (s *stage) people() {
 // arguments fill the root fields' arguments with what belongs to Contoso and
 // Northwind. A field that is not here makes the tests below fail.
 var arguments = map[string]string{
-	"viewer": "", "apiKeys": "", "products": "", "resellers": "", "customers": "", "subscriptions": "", "privateOffers": "", "billingPeriods": "",
+	"viewer": "", "apiKeys": "", "webhookEndpoints": "", "products": "", "resellers": "", "customers": "", "subscriptions": "", "privateOffers": "", "billingPeriods": "",
 	"node": `(id: "private-offer/` + offerID + `")`,
 	"nodes": `(ids: ["publisher/contoso", "product/secret", "plan/secret/own", "reseller/` + northwind + `", "customer/` + northwind + "/" + alpine + `",
-		"private-offer/` + offerID + `", "subscription/secret-subscription", "margin/` + offerID + "_1_" + northwind + `", "$line"])`,
+		"private-offer/` + offerID + `", "subscription/secret-subscription", "margin/` + offerID + "_1_" + northwind + `", "webhook-endpoint/` + hookA + `", "$line"])`,
 	"privateOffer":     `(id: "` + offerID + `")`,
 	"margins":          `(resellerTenantId: "` + northwind + `")`,
 	"effectiveMargin":  `(resellerTenantId: "` + northwind + `", customer: "` + alpine + `", plan: "mail/basic", term: P1M, billing: MONTHLY, market: "US")`,
@@ -106,6 +107,10 @@ var arguments = map[string]string{
 
 	"createApiKey":                `(input: {name: "x", organization: "contoso", scopes: [FACTS_READ]})`,
 	"revokeApiKey":                `(input: {id: "nothing"})`,
+	"createWebhookEndpoint":       `(input: {url: "https://hooks.contoso.example", publisherId: "contoso"})`,
+	"updateWebhookEndpoint":       `(input: {id: "` + hookA + `", enabled: false})`,
+	"rotateWebhookSecret":         `(input: {id: "` + hookA + `"})`,
+	"deleteWebhookEndpoint":       `(input: {id: "` + hookA + `"})`,
 	"createPrivateOffer":          `(input: {name: "x", publisherId: "contoso", pricing: [{scope: {productId: "secret"}, margin: {percentage: "1"}}]})`,
 	"updatePrivateOffer":          `(input: {id: "` + offerID + `", version: 1, name: "x"})`,
 	"submitPrivateOffer":          `(input: {id: "` + offerID + `"})`,

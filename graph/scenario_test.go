@@ -28,6 +28,7 @@ import (
 	"sellthrough/internal/market"
 	"sellthrough/internal/store"
 	"sellthrough/internal/store/storetest"
+	"sellthrough/internal/webhook"
 	"sellthrough/models"
 )
 
@@ -296,6 +297,9 @@ func newStage(t testing.TB, s *store.Store) *stage {
 	}
 	st := &stage{t: t, tokens: tokens, now: time.Date(2024, 9, 1, 0, 0, 0, 0, time.UTC)}
 	st.market = market.New(s, func() time.Time { return st.now })
+	if st.market.Webhooks, err = webhook.New(webhook.Options{Key: []byte(strings.Repeat("k", webhook.MinKeyLength))}); err != nil {
+		t.Fatal(err)
+	}
 	st.handler = door.New(st.market, door.Options{
 		Identifier: st.identity(), Clock: func() time.Time { return st.now }, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})

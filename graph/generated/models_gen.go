@@ -214,6 +214,41 @@ type CreatePrivateOfferPayload struct {
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
+// An endpoint to be made.
+type CreateWebhookEndpointInput struct {
+	// Whose offers it is to hear of; absent means your own. An operator names a publisher.
+	PublisherID *string `json:"publisherId,omitempty"`
+	// Where messages are to go: https, at most 2,000 bytes of ASCII, without a user name
+	// and a fragment. Its name must lead to a public address whenever a message is sent.
+	URL string `json:"url"`
+	// What you say of it, at most 500 bytes; absent means nothing.
+	Description *string `json:"description,omitempty"`
+	// The events that it is to hear of; absent, null or empty means all, also those that will be added.
+	EventTypes []models.OfferEventType `json:"eventTypes,omitempty"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The endpoint that was made.
+type CreateWebhookEndpointPayload struct {
+	// The endpoint, null where it was refused.
+	WebhookEndpoint *models.WebhookEndpoint `json:"webhookEndpoint,omitempty"`
+	// What receivers verify signatures with: whsec_ and 32 bytes in base64. Keep it now:
+	// it is told once. Null where the endpoint was refused, where it was only validated,
+	// and where the answer of an earlier call is repeated (`idempotencyKey`): whoever
+	// lost that one rotates the secret.
+	Secret *string `json:"secret,omitempty"`
+	// Every violation, empty when it was made.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
 // Which customers. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
 type CustomerWhere struct {
 	// Only these: tenant ids, or node ids, which name the reseller too.
@@ -245,6 +280,29 @@ type DeletePrivateOfferInput struct {
 type DeletePrivateOfferPayload struct {
 	// The node id of the draft that is gone, null when it was refused.
 	DeletedPrivateOfferID *string `json:"deletedPrivateOfferId,omitempty"`
+	// Every violation, empty when it was deleted.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
+// Which endpoint to delete.
+type DeleteWebhookEndpointInput struct {
+	// The endpoint: its GUID or node id.
+	ID string `json:"id"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The endpoint that is gone.
+type DeleteWebhookEndpointPayload struct {
+	// The node id of the endpoint that is gone, null where there was none.
+	DeletedWebhookEndpointID *string `json:"deletedWebhookEndpointId,omitempty"`
 	// Every violation, empty when it was deleted.
 	UserErrors []models.Violation `json:"userErrors"`
 }
@@ -653,6 +711,31 @@ type RevokeAPIKeyPayload struct {
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
+// Which endpoint gets a new secret.
+type RotateWebhookSecretInput struct {
+	// The endpoint: its GUID or node id.
+	ID string `json:"id"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The endpoint with its new secret.
+type RotateWebhookSecretPayload struct {
+	// The endpoint, null where there is none.
+	WebhookEndpoint *models.WebhookEndpoint `json:"webhookEndpoint,omitempty"`
+	// What receivers verify signatures with from now on, told once, as when the endpoint was made.
+	Secret *string `json:"secret,omitempty"`
+	// Every violation, empty when the secret was replaced.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
 // Which draft to submit.
 type SubmitPrivateOfferInput struct {
 	// The draft: its GUID or node id.
@@ -731,6 +814,37 @@ type UpdatePrivateOfferPayload struct {
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
+// A change of an endpoint. What is absent stays as it is.
+type UpdateWebhookEndpointInput struct {
+	// The endpoint: its GUID or node id.
+	ID string `json:"id"`
+	// Where messages are to go, as when it was made.
+	URL *string `json:"url,omitempty"`
+	// What you say of it, at most 500 bytes; null means nothing.
+	Description graphql.Omittable[*string] `json:"description,omitempty"`
+	// The events that it is to hear of; null or empty means all.
+	EventTypes graphql.Omittable[[]models.OfferEventType] `json:"eventTypes,omitempty"`
+	// False stops sending: what happens meanwhile is not sent later either. True begins again.
+	Enabled *bool `json:"enabled,omitempty"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The endpoint that was changed.
+type UpdateWebhookEndpointPayload struct {
+	// The endpoint, null where the change was refused.
+	WebhookEndpoint *models.WebhookEndpoint `json:"webhookEndpoint,omitempty"`
+	// Every violation, empty when it was changed.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
 // One usage record. Instants and numbers are answered for record by record: a bad one rejects its own record only.
 type UsageRecordInput struct {
 	// The program that sends it.
@@ -769,6 +883,14 @@ type UsageWhere struct {
 	Month *models.Month `json:"month,omitempty"`
 	// Only this meter's: its id in the product, or its node id, which names the product too.
 	MeterID *string `json:"meterId,omitempty"`
+}
+
+// Which webhook endpoints. Conditions that are absent do not narrow; those that are given all hold.
+type WebhookEndpointWhere struct {
+	// These endpoints, by GUID or node id.
+	Ids []string `json:"ids,omitempty"`
+	// Those of this publisher, by its id or node id.
+	PublisherID *string `json:"publisherId,omitempty"`
 }
 
 // Whether a private offer can be withdrawn, and what stands against it.

@@ -38,6 +38,7 @@ type ResolverRoot interface {
 	Query() QueryResolver
 	Reseller() ResellerResolver
 	Viewer() ViewerResolver
+	WebhookEndpoint() WebhookEndpointResolver
 }
 
 type DirectiveRoot struct {
@@ -75,9 +76,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ClonePrivateOfferInput", ec.unmarshalInputClonePrivateOfferInput),
 			graphql.NewInputUnmarshaler("CreateApiKeyInput", ec.unmarshalInputCreateApiKeyInput),
 			graphql.NewInputUnmarshaler("CreatePrivateOfferInput", ec.unmarshalInputCreatePrivateOfferInput),
+			graphql.NewInputUnmarshaler("CreateWebhookEndpointInput", ec.unmarshalInputCreateWebhookEndpointInput),
 			graphql.NewInputUnmarshaler("CustomerInput", ec.unmarshalInputCustomerInput),
 			graphql.NewInputUnmarshaler("CustomerWhere", ec.unmarshalInputCustomerWhere),
 			graphql.NewInputUnmarshaler("DeletePrivateOfferInput", ec.unmarshalInputDeletePrivateOfferInput),
+			graphql.NewInputUnmarshaler("DeleteWebhookEndpointInput", ec.unmarshalInputDeleteWebhookEndpointInput),
 			graphql.NewInputUnmarshaler("ExchangeRateInput", ec.unmarshalInputExchangeRateInput),
 			graphql.NewInputUnmarshaler("ImportPrivateOffersInput", ec.unmarshalInputImportPrivateOffersInput),
 			graphql.NewInputUnmarshaler("KeyOrder", ec.unmarshalInputKeyOrder),
@@ -102,11 +105,14 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ResellerWhere", ec.unmarshalInputResellerWhere),
 			graphql.NewInputUnmarshaler("RetryPrivateOfferInput", ec.unmarshalInputRetryPrivateOfferInput),
 			graphql.NewInputUnmarshaler("RevokeApiKeyInput", ec.unmarshalInputRevokeApiKeyInput),
+			graphql.NewInputUnmarshaler("RotateWebhookSecretInput", ec.unmarshalInputRotateWebhookSecretInput),
 			graphql.NewInputUnmarshaler("SubmitPrivateOfferInput", ec.unmarshalInputSubmitPrivateOfferInput),
 			graphql.NewInputUnmarshaler("SubscriptionWhere", ec.unmarshalInputSubscriptionWhere),
 			graphql.NewInputUnmarshaler("UpdatePrivateOfferInput", ec.unmarshalInputUpdatePrivateOfferInput),
+			graphql.NewInputUnmarshaler("UpdateWebhookEndpointInput", ec.unmarshalInputUpdateWebhookEndpointInput),
 			graphql.NewInputUnmarshaler("UsageRecordInput", ec.unmarshalInputUsageRecordInput),
 			graphql.NewInputUnmarshaler("UsageWhere", ec.unmarshalInputUsageWhere),
+			graphql.NewInputUnmarshaler("WebhookEndpointWhere", ec.unmarshalInputWebhookEndpointWhere),
 			graphql.NewInputUnmarshaler("WithdrawPrivateOfferInput", ec.unmarshalInputWithdrawPrivateOfferInput),
 		)
 	}
@@ -2042,6 +2048,10 @@ enum Scope {
   API_KEYS_READ
   "Makes and revokes API keys. No API key can have it."
   API_KEYS_WRITE
+  "Reads webhook endpoints, never their secrets."
+  WEBHOOKS_READ
+  "Makes, changes, tests and deletes webhook endpoints."
+  WEBHOOKS_WRITE
 }
 
 "The kind of credential that a viewer is known by."
@@ -3659,6 +3669,283 @@ enum PrivateOfferErrorCode {
   NOT_SUPPORTED
 }
 `, BuiltIn: false},
+	{Name: "../../schema/webhooks.graphqls", Input: `extend type Query {
+  """
+  Webhook endpoints, by id: the viewer's own, all for finance and an operator. Nobody
+  ever sees a secret again.
+  """
+  webhookEndpoints(
+    "Which endpoints; absent means all."
+    where: WebhookEndpointWhere
+    "The order; absent means by id, ascending, which is their order of creation."
+    orderBy: [KeyOrder!]
+    "How many from the start, 1 to 100, default 50."
+    first: Int
+    "Only what comes after this cursor, exclusive."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor, exclusive."
+    before: String
+  ): WebhookEndpointConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: WEBHOOKS_READ)
+}
+
+extend type Mutation {
+  """
+  Makes an endpoint: from now on each event of the publisher's private offers that it
+  listens to is sent there, signed. The secret is in this one answer and nowhere
+  else. A publisher has at most 10 endpoints.
+  """
+  createWebhookEndpoint(
+    "The endpoint."
+    input: CreateWebhookEndpointInput!
+  ): CreateWebhookEndpointPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: WEBHOOKS_WRITE)
+  "Changes an endpoint; what is absent stays as it is. What waits to be sent goes to the URL that it has then."
+  updateWebhookEndpoint(
+    "The change."
+    input: UpdateWebhookEndpointInput!
+  ): UpdateWebhookEndpointPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: WEBHOOKS_WRITE)
+  """
+  Gives an endpoint a new secret, which is in this one answer and nowhere else. For
+  24 hours the one that it replaces signs as well, each message with both, so that a
+  receiver can change from one to the other. Rotating again within that time ends
+  the oldest at once.
+  """
+  rotateWebhookSecret(
+    "Which endpoint."
+    input: RotateWebhookSecretInput!
+  ): RotateWebhookSecretPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: WEBHOOKS_WRITE)
+  "Deletes an endpoint for good. What waits to be sent there is not sent any more."
+  deleteWebhookEndpoint(
+    "Which endpoint."
+    input: DeleteWebhookEndpointInput!
+  ): DeleteWebhookEndpointPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: WEBHOOKS_WRITE)
+}
+
+"Where programs of a publisher hear what happens to its private offers, by signed messages (Standard Webhooks)."
+type WebhookEndpoint implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: WEBHOOKS_READ) {
+  "webhook-endpoint/<GUID>"
+  id: ID!
+  "The GUID alone."
+  webhookEndpointId: ID!
+  "Whose offers it hears of."
+  publisherId: ID!
+  "Where messages go."
+  url: String!
+  "What its maker says of it, null for nothing."
+  description: String
+  "The events that it hears of; null for all, also those that will be added."
+  eventTypes: [PrivateOfferEventType!] @listSize(assumedSize: 12)
+  "When it was made."
+  createdAt: DateTime!
+  "When it was changed last."
+  updatedAt: DateTime!
+  "Until when the secret that was replaced signs as well, exclusive; null if none ever was."
+  previousSecretUntil: DateTime
+  "Since when nothing is sent there, null where it is."
+  disabledAt: DateTime
+  "Why nothing is sent there, null where it is."
+  disabledReason: WebhookDisabledReason
+}
+
+"Why nothing is sent to an endpoint."
+enum WebhookDisabledReason {
+  "It was disabled by updateWebhookEndpoint."
+  SWITCHED_OFF
+  "It answered with status 410 Gone. Enable it by updateWebhookEndpoint once it is back."
+  GONE
+}
+
+"Which webhook endpoints. Conditions that are absent do not narrow; those that are given all hold."
+input WebhookEndpointWhere {
+  "These endpoints, by GUID or node id."
+  ids: [ID!]
+  "Those of this publisher, by its id or node id."
+  publisherId: ID
+}
+
+"A page of webhook endpoints."
+type WebhookEndpointConnection @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "The endpoints with their cursors."
+  edges: [WebhookEndpointEdge!]!
+  "The endpoints."
+  nodes: [WebhookEndpoint!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many endpoints match in all; counted when asked for."
+  totalCount: Int!
+}
+
+"A webhook endpoint on a page."
+type WebhookEndpointEdge @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "Its place in this list; of no use elsewhere."
+  cursor: String!
+  "The endpoint."
+  node: WebhookEndpoint!
+}
+
+"An endpoint to be made."
+input CreateWebhookEndpointInput {
+  "Whose offers it is to hear of; absent means your own. An operator names a publisher."
+  publisherId: ID
+  """
+  Where messages are to go: https, at most 2,000 bytes of ASCII, without a user name
+  and a fragment. Its name must lead to a public address whenever a message is sent.
+  """
+  url: String!
+  "What you say of it, at most 500 bytes; absent means nothing."
+  description: String
+  "The events that it is to hear of; absent, null or empty means all, also those that will be added."
+  eventTypes: [PrivateOfferEventType!]
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"A change of an endpoint. What is absent stays as it is."
+input UpdateWebhookEndpointInput {
+  "The endpoint: its GUID or node id."
+  id: ID!
+  "Where messages are to go, as when it was made."
+  url: String
+  "What you say of it, at most 500 bytes; null means nothing."
+  description: String
+  "The events that it is to hear of; null or empty means all."
+  eventTypes: [PrivateOfferEventType!]
+  "False stops sending: what happens meanwhile is not sent later either. True begins again."
+  enabled: Boolean
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"Which endpoint gets a new secret."
+input RotateWebhookSecretInput {
+  "The endpoint: its GUID or node id."
+  id: ID!
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"Which endpoint to delete."
+input DeleteWebhookEndpointInput {
+  "The endpoint: its GUID or node id."
+  id: ID!
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"The endpoint that was made."
+type CreateWebhookEndpointPayload {
+  "The endpoint, null where it was refused."
+  webhookEndpoint: WebhookEndpoint
+  """
+  What receivers verify signatures with: whsec_ and 32 bytes in base64. Keep it now:
+  it is told once. Null where the endpoint was refused, where it was only validated,
+  and where the answer of an earlier call is repeated (` + "`" + `idempotencyKey` + "`" + `): whoever
+  lost that one rotates the secret.
+  """
+  secret: String
+  "Every violation, empty when it was made."
+  userErrors: [WebhookError!]!
+}
+
+"The endpoint that was changed."
+type UpdateWebhookEndpointPayload {
+  "The endpoint, null where the change was refused."
+  webhookEndpoint: WebhookEndpoint
+  "Every violation, empty when it was changed."
+  userErrors: [WebhookError!]!
+}
+
+"The endpoint with its new secret."
+type RotateWebhookSecretPayload {
+  "The endpoint, null where there is none."
+  webhookEndpoint: WebhookEndpoint
+  "What receivers verify signatures with from now on, told once, as when the endpoint was made."
+  secret: String
+  "Every violation, empty when the secret was replaced."
+  userErrors: [WebhookError!]!
+}
+
+"The endpoint that is gone."
+type DeleteWebhookEndpointPayload {
+  "The node id of the endpoint that is gone, null where there was none."
+  deletedWebhookEndpointId: ID
+  "Every violation, empty when it was deleted."
+  userErrors: [WebhookError!]!
+}
+
+"A reason why nothing was changed."
+type WebhookError {
+  "The path of the field in the input, list positions as numbers; null for the whole."
+  field: [String!]
+  "What is wrong, and what to do."
+  message: String!
+  "The reason, for programs."
+  code: WebhookErrorCode!
+}
+
+"The reasons for refusing a change of webhook endpoints. More can be added."
+enum WebhookErrorCode {
+  "It is missing."
+  REQUIRED
+  "It is not what it should be; the message says what is."
+  INVALID
+  "It has too many bytes."
+  TOO_LONG
+  "There is no such endpoint, or it is not yours."
+  NOT_FOUND
+  "There is no such publisher, or it is not yours."
+  PUBLISHER_NOT_FOUND
+  "The publisher has 10 endpoints already."
+  TOO_MANY_WEBHOOK_ENDPOINTS
+  "It is no URL, or has parts that no receiver gets to see."
+  INVALID_URL
+  "The URL is not https."
+  URL_NOT_HTTPS
+  "The URL leads to no public address."
+  URL_NOT_PUBLIC
+  "The idempotency key was used with another input."
+  IDEMPOTENCY_CONFLICT
+  "The idempotency key is not 1 to 255 printable characters of ASCII."
+  INVALID_IDEMPOTENCY_KEY
+}
+`, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
@@ -4122,6 +4409,18 @@ func (ec *executionContext) childFields_CreatePrivateOfferPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type CreatePrivateOfferPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookEndpoint":
+		return ec.fieldContext_CreateWebhookEndpointPayload_webhookEndpoint(ctx, field)
+	case "secret":
+		return ec.fieldContext_CreateWebhookEndpointPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateWebhookEndpointPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateWebhookEndpointPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Customer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4170,6 +4469,16 @@ func (ec *executionContext) childFields_DeletePrivateOfferPayload(ctx context.Co
 		return ec.fieldContext_DeletePrivateOfferPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeletePrivateOfferPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedWebhookEndpointId":
+		return ec.fieldContext_DeleteWebhookEndpointPayload_deletedWebhookEndpointId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteWebhookEndpointPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWebhookEndpointPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_EffectiveMargin(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5086,6 +5395,18 @@ func (ec *executionContext) childFields_RevokeApiKeyPayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type RevokeApiKeyPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RotateWebhookSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookEndpoint":
+		return ec.fieldContext_RotateWebhookSecretPayload_webhookEndpoint(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateWebhookSecretPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RotateWebhookSecretPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateWebhookSecretPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_SubmitPrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "privateOffer":
@@ -5152,6 +5473,16 @@ func (ec *executionContext) childFields_UpdatePrivateOfferPayload(ctx context.Co
 		return ec.fieldContext_UpdatePrivateOfferPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdatePrivateOfferPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookEndpoint":
+		return ec.fieldContext_UpdateWebhookEndpointPayload_webhookEndpoint(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateWebhookEndpointPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateWebhookEndpointPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UsageError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5250,6 +5581,70 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_mutations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEndpoint(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookEndpoint_id(ctx, field)
+	case "webhookEndpointId":
+		return ec.fieldContext_WebhookEndpoint_webhookEndpointId(ctx, field)
+	case "publisherId":
+		return ec.fieldContext_WebhookEndpoint_publisherId(ctx, field)
+	case "url":
+		return ec.fieldContext_WebhookEndpoint_url(ctx, field)
+	case "description":
+		return ec.fieldContext_WebhookEndpoint_description(ctx, field)
+	case "eventTypes":
+		return ec.fieldContext_WebhookEndpoint_eventTypes(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WebhookEndpoint_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_WebhookEndpoint_updatedAt(ctx, field)
+	case "previousSecretUntil":
+		return ec.fieldContext_WebhookEndpoint_previousSecretUntil(ctx, field)
+	case "disabledAt":
+		return ec.fieldContext_WebhookEndpoint_disabledAt(ctx, field)
+	case "disabledReason":
+		return ec.fieldContext_WebhookEndpoint_disabledReason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpoint", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEndpointConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookEndpointConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookEndpointConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookEndpointConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookEndpointConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpointConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEndpointEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookEndpointEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookEndpointEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpointEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_WebhookError_field(ctx, field)
+	case "message":
+		return ec.fieldContext_WebhookError_message(ctx, field)
+	case "code":
+		return ec.fieldContext_WebhookError_code(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookError", field.Name)
 }
 
 func (ec *executionContext) childFields_WithdrawEligibility(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -81,6 +81,11 @@ type (
 	}
 	APIKeyEdge struct{ Edge[models.APIKey] }
 
+	WebhookEndpoints struct {
+		Of[models.WebhookEndpoint, WebhookEndpointEdge]
+	}
+	WebhookEndpointEdge struct{ Edge[models.WebhookEndpoint] }
+
 	OfferEvents struct {
 		Of[models.OfferEvent, OfferEventEdge]
 	}

@@ -14,6 +14,7 @@ import (
 	"sellthrough/internal/auth"
 	"sellthrough/internal/market"
 	"sellthrough/internal/store"
+	"sellthrough/internal/webhook"
 	"sellthrough/models"
 )
 
@@ -112,24 +113,41 @@ func (s *session) knows(ctx context.Context, role models.Role, organization stri
 	return known, err
 }
 
-// tokens signs with the key that is configured, or with that of the database,
-// which is made when it is first needed.
+// tokens signs with the key that is configured, or with that of the database.
 func (c *commands) tokens(ctx context.Context, s *session) (*auth.Tokens, error) {
-	key := c.SigningKey
-	if key == "" {
-		err := s.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
-			key, err = w.SettingOrSet(settingKey, func() string {
-				bytes := make([]byte, auth.MinKeyLength)
-				rand.Read(bytes) // never fails
-				return hex.EncodeToString(bytes)
-			})
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+	key, err := s.key(ctx, c.SigningKey, settingKey)
+	if err != nil {
+		return nil, err
 	}
-	return auth.NewTokens([]byte(key))
+	return auth.NewTokens(key)
+}
+
+// webhooks sends to the programs of publishers, with their secrets sealed by the
+// key that is configured, or by that of the database.
+func (c *commands) webhooks(ctx context.Context, p *Program, s *session) (*webhook.Sender, error) {
+	key, err := s.key(ctx, c.WebhookKey, settingSeal)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.New(webhook.Options{Key: key, Allow: c.WebhookAllow, Agent: "Sellthrough-Webhooks/" + p.Version})
+}
+
+// key is the one that is configured, or that of the database, which is made when
+// it is first needed.
+func (s *session) key(ctx context.Context, configured, setting string) ([]byte, error) {
+	if configured != "" {
+		return []byte(configured), nil
+	}
+	var key string
+	err := s.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
+		key, err = w.SettingOrSet(setting, func() string {
+			bytes := make([]byte, max(auth.MinKeyLength, webhook.MinKeyLength))
+			rand.Read(bytes) // never fails
+			return hex.EncodeToString(bytes)
+		})
+		return err
+	})
+	return []byte(key), err
 }
 
 type migrateCommand struct{}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sellthrough/internal/store"
+	"sellthrough/internal/webhook"
 	"sellthrough/models"
 )
 
@@ -32,6 +33,9 @@ type Market struct {
 	// Send carries notifications to their recipients, by channel. What has a
 	// channel that is missing here waits until it is given up.
 	Send map[models.Channel]Send
+	// Webhooks sends to the programs of publishers, and keeps their secrets.
+	// Whoever asks for an endpoint to be made or changed sets it, and whoever sends.
+	Webhooks *webhook.Sender
 	// Watch hears of the jobs; nil hears nothing.
 	Watch Watch
 

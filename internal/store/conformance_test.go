@@ -173,6 +173,10 @@ func fill(t testing.TB, s *store.Store) {
 		return err
 	})
 	write(t, s, func(w *store.Writer) error {
+		return errors.Join(w.CreateWebhook(&models.WebhookEndpoint{ID: "hook-a", PublisherID: "contoso", URL: "https://contoso.example", CreatedAt: now, UpdatedAt: now}),
+			w.CreateWebhook(&models.WebhookEndpoint{ID: "hook-b", PublisherID: "fabrikam", URL: "https://fabrikam.example", CreatedAt: now, UpdatedAt: now}))
+	})
+	write(t, s, func(w *store.Writer) error {
 		outcomes, err := w.SaveRecords(catalogue(), now)
 		if err != nil {
 			return err
@@ -734,6 +738,8 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 		"AgencyFees":     func() (any, error) { return plain(r.AgencyFees()) },
 		"APIKeys":        func() (any, error) { keys, _, err := r.APIKeys(store.APIKeyFilter{}, store.Page{}); return keys, err },
 		"CountAPIKeys":   func() (any, error) { return plain(r.CountAPIKeys(store.APIKeyFilter{})) },
+		"Webhooks":       func() (any, error) { return page(r.Webhooks(store.WebhookFilter{}, store.Page{})) },
+		"CountWebhooks":  func() (any, error) { return plain(r.CountWebhooks(store.WebhookFilter{})) },
 		"KnownCustomers": func() (any, error) { return plain(r.KnownCustomers(nil)) },
 		"Setting":        func() (any, error) { _, ok, err := r.Setting("x"); return ok, err },
 		"RowsRead":       func() (any, error) { return len(r.RowsRead()) > 100, nil },
@@ -788,6 +794,8 @@ func TestScope(t *testing.T) {
 		"AgencyFees":           {3, 2, 3, 3, 3},
 		"APIKeys":              {1, 1, 1, 1, 1},
 		"CountAPIKeys":         {1, 1, 1, 1, 1},
+		"Webhooks":             {1, 1, 0, 0, 2},
+		"CountWebhooks":        {1, 1, 0, 0, 2},
 		"OrphanPurchases":      {},
 		"AnswersBefore":        {},
 		"Changes":              {0, 0, 0, 0, 18},
@@ -1258,5 +1266,46 @@ func TestClaimNotifications(t *testing.T) {
 			equal(t, "the backlog", backlog.Pending[models.ChannelMail], int64(each+2))
 			equal(t, "the oldest", backlog.Oldest.UTC(), now)
 		})
+	})
+}
+
+// An endpoint is read back to the last field, changed as a whole, and gone for
+// good.
+func TestWebhooks(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		want := models.WebhookEndpoint{
+			ID: "hook", PublisherID: "contoso", URL: "https://hooks.contoso.example/?" + strings.Repeat("x", 1900), Description: "Ærø",
+			EventTypes: []models.OfferEventType{models.EventLive, models.EventEnded}, Secret: "sealed", CreatedAt: now, UpdatedAt: now,
+		}
+		check := func() {
+			t.Helper()
+			read(t, s, publisher1, func(r *store.Reader) {
+				rows, _, err := r.Webhooks(store.WebhookFilter{IDs: []string{"hook"}, PublisherID: "contoso"}, store.Page{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				equal(t, "endpoints", rows, []models.WebhookEndpoint{want})
+			})
+		}
+		write(t, s, func(w *store.Writer) error { return w.CreateWebhook(&want) })
+		check()
+		want.Rotate("sealed anew", now.Add(time.Hour))
+		want.Enable(false, models.WebhookGone, now.Add(time.Hour))
+		want.URL, want.Description, want.EventTypes = "https://other.example", "", nil
+		write(t, s, func(w *store.Writer) error { return w.SaveWebhook(&want) })
+		check()
+		want.Enable(true, "", now.Add(2*time.Hour))
+		write(t, s, func(w *store.Writer) error { return w.SaveWebhook(&want) })
+		check()
+		err := s.Write(context.Background(), publisher2, func(w *store.Writer) error { _, err := w.WebhookForUpdate("hook"); return err })
+		if err != store.ErrNotFound {
+			t.Errorf("another publisher's: %v", err)
+		}
+		write(t, s, func(w *store.Writer) error { return w.DeleteWebhook("hook") })
+		err = s.Write(context.Background(), publisher1, func(w *store.Writer) error { _, err := w.WebhookForUpdate("hook"); return err })
+		if err != store.ErrNotFound {
+			t.Errorf("what was deleted: %v", err)
+		}
 	})
 }

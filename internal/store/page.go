@@ -26,7 +26,7 @@ type Page struct {
 
 // Listed are the rows that come in pages.
 type Listed interface {
-	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.OfferEvent | models.Subscription | models.UsageRecord | models.APIKey | models.Notification
+	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.OfferEvent | models.Subscription | models.UsageRecord | models.APIKey | models.Notification | models.WebhookEndpoint
 }
 
 // Key is the place of a row in its list, for Page. It is opaque.
@@ -49,6 +49,7 @@ func Key[T Listed](row T) string {
 	case models.APIKey:
 		return row.ID
 	case models.Notification:
+	case models.WebhookEndpoint:
 		return row.ID
 	case models.UsageRecord:
 		return joinKey(row.OccurredAt.UTC().Format(time.RFC3339Nano), row.PublisherID, row.Source, row.ExternalID)
