@@ -56,7 +56,8 @@ func isTerminal(file *os.File) bool {
 func mount(mux *http.ServeMux, site cli.Site) error {
 	watch := site.Telemetry
 	options := door.Options{
-		Identifier: watch.Identifier(site.Identity), Clock: site.Clock, Logger: site.Logger, Observe: watch.Observe, Extension: watch.GraphQL(),
+		Identifier: watch.Identifier(site.Identity), Clock: site.Clock, Logger: site.Logger, Observe: watch.Observe, Stream: watch.Stream, Extension: watch.GraphQL(),
+		Closing: site.Closing, Open: site.Open,
 		IntrospectionSignedIn: site.Guard.Introspection == "signed-in", Suggestions: site.Guard.Suggestions,
 		Origins: site.Guard.CorsOrigin, Proxies: site.Guard.TrustedProxies, Limits: graph.DefaultLimits,
 	}

@@ -92,7 +92,7 @@ type policy struct {
 func newPolicy(schema *ast.Schema, options Options) *policy {
 	p := &policy{schema: schema, limits: options.Limits, introspectionSignedIn: options.IntrospectionSignedIn, documents: documents{recent.Map[string, *ast.QueryDocument]{Most: generation}},
 		seen: map[string]Visibility{}, root: map[ast.Operation][]*ast.FieldDefinition{
-			ast.Query: schema.Query.Fields, ast.Mutation: schema.Mutation.Fields,
+			ast.Query: schema.Query.Fields, ast.Mutation: schema.Mutation.Fields, ast.Subscription: schema.Subscription.Fields,
 		}}
 	for _, row := range PolicyTable(schema) {
 		p.seen[row.Type+"."+row.Field] = row
@@ -189,7 +189,7 @@ func count(set ast.SelectionSet) (n int) {
 func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.OperationContext) *gqlerror.Error {
 	operation.DisableIntrospection = false // the walk refuses it where it is to be refused
 	w := walk{policy: p, viewer: auth.ViewerFrom(ctx), operation: operation, examination: examination{
-		schema: p.schema, reading: operation.Operation.Operation == ast.Query,
+		schema: p.schema, reading: operation.Operation.Operation != ast.Mutation,
 	}}
 	w.selections(operation.Operation.SelectionSet, place{cost: 1})
 	w.directives += len(operation.Operation.Directives)
@@ -209,6 +209,9 @@ func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.
 	}
 	if refused := p.limits.check(&w); refused != nil {
 		return refused
+	}
+	if operation.Operation.Operation == ast.Subscription && w.topFields != 1 {
+		return Fault("GRAPHQL_VALIDATION_FAILED", "a subscription selects one root field: send several subscriptions", nil)
 	}
 	return headerKey(operation)
 }

@@ -34,6 +34,12 @@ type PrivateOfferResolver interface {
 type PrivateOfferEventResolver interface {
 	ClonedFrom(ctx context.Context, obj *models.OfferEvent) (*string, error)
 }
+type PrivateOfferStatusChangeResolver interface {
+	Cursor(ctx context.Context, obj *market.OfferStatusChange) (string, error)
+
+	ResellerStatusBefore(ctx context.Context, obj *market.OfferStatusChange) (*models.ProgressStatus, error)
+	ResellerStatusAfter(ctx context.Context, obj *market.OfferStatusChange) (*models.ProgressStatus, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -2424,6 +2430,185 @@ func (ec *executionContext) _PrivateOfferSale_chargeType(ctx context.Context, fi
 }
 func (ec *executionContext) fieldContext_PrivateOfferSale_chargeType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PrivateOfferSale", field, false, false, "ChargeType")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_cursor(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PrivateOfferStatusChange().Cursor(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, true, true, "String")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_event(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Event, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OfferEvent) graphql.Marshaler {
+			return ec.marshalNPrivateOfferEvent2sellthroughᚋmodelsᚐOfferEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferStatusChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_statusBefore(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_statusBefore(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OfferStatus) graphql.Marshaler {
+			return ec.marshalNPrivateOfferStatus2sellthroughᚋmodelsᚐOfferStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_statusBefore(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, false, false, "PrivateOfferStatus")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_statusAfter(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_statusAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OfferStatus) graphql.Marshaler {
+			return ec.marshalNPrivateOfferStatus2sellthroughᚋmodelsᚐOfferStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_statusAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, false, false, "PrivateOfferStatus")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_resellerStatusBefore(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_resellerStatusBefore(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PrivateOfferStatusChange().ResellerStatusBefore(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProgressStatus) graphql.Marshaler {
+			return ec.marshalOPrivateOfferProgress2ᚖsellthroughᚋmodelsᚐProgressStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_resellerStatusBefore(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, true, true, "PrivateOfferProgress")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_resellerStatusAfter(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_resellerStatusAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PrivateOfferStatusChange().ResellerStatusAfter(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProgressStatus) graphql.Marshaler {
+			return ec.marshalOPrivateOfferProgress2ᚖsellthroughᚋmodelsᚐProgressStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_resellerStatusAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, true, true, "PrivateOfferProgress")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_privateOffer(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_privateOffer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Offer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PrivateOffer) graphql.Marshaler {
+			return ec.marshalNPrivateOffer2ᚖsellthroughᚋmodelsᚐPrivateOffer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_privateOffer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferStatusChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOffer(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _RemovePrivateOfferResellersPayload_privateOffer(ctx context.Context, field graphql.CollectedField, obj *RemovePrivateOfferResellersPayload) (ret graphql.Marshaler) {
@@ -4899,6 +5084,72 @@ func (ec *executionContext) _PrivateOfferSale(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var privateOfferStatusChangeImplementors = []string{"PrivateOfferStatusChange"}
+
+func (ec *executionContext) _PrivateOfferStatusChange(ctx context.Context, sel ast.SelectionSet, obj *market.OfferStatusChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, privateOfferStatusChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PrivateOfferStatusChange")
+		case "cursor":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOfferStatusChange_cursor(ctx, field, obj)
+				})
+		case "event":
+			out.Values[i] = ec._PrivateOfferStatusChange_event(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "statusBefore":
+			out.Values[i] = ec._PrivateOfferStatusChange_statusBefore(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "statusAfter":
+			out.Values[i] = ec._PrivateOfferStatusChange_statusAfter(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "resellerStatusBefore":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOfferStatusChange_resellerStatusBefore(ctx, field, obj)
+				})
+		case "resellerStatusAfter":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOfferStatusChange_resellerStatusAfter(ctx, field, obj)
+				})
+		case "privateOffer":
+			out.Values[i] = ec._PrivateOfferStatusChange_privateOffer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var removePrivateOfferResellersPayloadImplementors = []string{"RemovePrivateOfferResellersPayload"}
 
 func (ec *executionContext) _RemovePrivateOfferResellersPayload(ctx context.Context, sel ast.SelectionSet, obj *RemovePrivateOfferResellersPayload) graphql.Marshaler {
@@ -5308,6 +5559,14 @@ func (ec *executionContext) marshalNPrivateOffer2ᚕsellthroughᚋmodelsᚐPriva
 	return ret
 }
 
+func (ec *executionContext) marshalNPrivateOffer2ᚖsellthroughᚋmodelsᚐPrivateOffer(ctx context.Context, sel ast.SelectionSet, v *models.PrivateOffer) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PrivateOffer!")
+		return graphql.Null
+	}
+	return ec._PrivateOffer(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNPrivateOfferChange2sellthroughᚋmodelsᚐOfferChange(ctx context.Context, sel ast.SelectionSet, v models.OfferChange) graphql.Marshaler {
 	return ec._PrivateOfferChange(ctx, sel, &v)
 }
@@ -5522,6 +5781,14 @@ func (ec *executionContext) marshalNPrivateOfferStatus2sellthroughᚋmodelsᚐOf
 		graphql.AddInvalidNullFromMarshaler(ctx, "PrivateOfferStatus!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNPrivateOfferStatusChange2ᚖsellthroughᚋinternalᚋmarketᚐOfferStatusChange(ctx context.Context, sel ast.SelectionSet, v *market.OfferStatusChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PrivateOfferStatusChange!")
+		return graphql.Null
+	}
+	return ec._PrivateOfferStatusChange(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRemovePrivateOfferResellersInput2sellthroughᚋgraphᚋgeneratedᚐRemovePrivateOfferResellersInput(ctx context.Context, v any) (RemovePrivateOfferResellersInput, error) {

@@ -31,12 +31,14 @@ type ResolverRoot interface {
 	Plan() PlanResolver
 	PrivateOffer() PrivateOfferResolver
 	PrivateOfferEvent() PrivateOfferEventResolver
+	PrivateOfferStatusChange() PrivateOfferStatusChangeResolver
 	Product() ProductResolver
 	ProductSubscription() ProductSubscriptionResolver
 	Publisher() PublisherResolver
 	Purchase() PurchaseResolver
 	Query() QueryResolver
 	Reseller() ResellerResolver
+	Subscription() SubscriptionResolver
 	Viewer() ViewerResolver
 	WebhookEndpoint() WebhookEndpointResolver
 }
@@ -158,6 +160,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
 			data.MarshalGQL(&buf)
 
 			return &graphql.Response{
@@ -466,11 +485,11 @@ enum RecordStatus {
   REJECTED
 }
 
-# Named here, since a type called Subscription would otherwise be taken for the root of live events.
 "The market of private offers: what vendors give resellers, and what is billed and paid for it."
 schema {
   query: Query
   mutation: Mutation
+  subscription: Subscription
 }
 
 "What can be read. Every answer is complete, or an error."
@@ -489,6 +508,12 @@ type Query {
 
 "What can be changed. A refusal is an answer, with all its reasons in ` + "`" + `userErrors` + "`" + `."
 type Mutation
+
+"""
+What can be followed as it happens, over WebSocket (graphql-transport-ws) or
+server-sent events. What a product's customers subscribe to is ProductSubscription.
+"""
+type Subscription
 `, BuiltIn: false},
 	{Name: "../../schema/billing.graphqls", Input: `extend type Query {
   """
@@ -2086,6 +2111,8 @@ type Viewer {
   queries: [String!]!
   "The root fields of Mutation that the viewer may select, in alphabetical order."
   mutations: [String!]!
+  "The root fields of Subscription that the viewer may select, in alphabetical order."
+  subscriptions: [String!]!
 }
 
 "A credential of a program: who it acts as, what it may do, until when."
@@ -2851,6 +2878,46 @@ extend type Mutation {
     "Which draft, and the version that was seen."
     input: DeletePrivateOfferInput!
   ): DeletePrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
+}
+
+extend type Subscription {
+  """
+  Every step in the life of the private offers that the viewer may see, from submit
+  on, in the order in which they were taken, each once: SUBMITTED, AUTHORIZED,
+  PUBLISHED, FAILED, RETRIED, LIVE, WITHDRAWN and ENDED. What happens to drafts is
+  not told. Without ` + "`" + `after` + "`" + ` it begins at the present, so subscribe first, then read
+  where the offers stand.
+  """
+  privateOfferStatusChanged(
+    "Only of this offer: its GUID or node id; absent means of all."
+    privateOfferId: ID
+    "Only of this publisher's offers; absent means of all that the viewer may see."
+    publisherId: ID
+    """
+    Only what comes after this cursor, exclusive: that of the last step that was
+    received, on any connection to any instance, within 30 days. One that is older
+    is CURSOR_FORGOTTEN.
+    """
+    after: String
+  ): PrivateOfferStatusChange! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ)
+}
+
+"A step in the life of a private offer."
+type PrivateOfferStatusChange @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ) {
+  "Its place among all steps. Give it as ` + "`" + `after` + "`" + ` to go on from here."
+  cursor: String!
+  "What happened, when, to which reseller, and who did it."
+  event: PrivateOfferEvent!
+  "Where the offer stood before it."
+  statusBefore: PrivateOfferStatus!
+  "Where the offer stands since."
+  statusAfter: PrivateOfferStatus!
+  "How far the offer had come for the reseller before it; null where it happened to the offer as a whole."
+  resellerStatusBefore: PrivateOfferProgress
+  "How far the offer has come for the reseller since; null where it happened to the offer as a whole."
+  resellerStatusAfter: PrivateOfferProgress
+  "The offer as it is when this is told: it may have gone on."
+  privateOffer: PrivateOffer!
 }
 
 "The state of a private offer. It follows from what happened to it."
@@ -5073,6 +5140,26 @@ func (ec *executionContext) childFields_PrivateOfferSale(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferSale", field.Name)
 }
 
+func (ec *executionContext) childFields_PrivateOfferStatusChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PrivateOfferStatusChange_cursor(ctx, field)
+	case "event":
+		return ec.fieldContext_PrivateOfferStatusChange_event(ctx, field)
+	case "statusBefore":
+		return ec.fieldContext_PrivateOfferStatusChange_statusBefore(ctx, field)
+	case "statusAfter":
+		return ec.fieldContext_PrivateOfferStatusChange_statusAfter(ctx, field)
+	case "resellerStatusBefore":
+		return ec.fieldContext_PrivateOfferStatusChange_resellerStatusBefore(ctx, field)
+	case "resellerStatusAfter":
+		return ec.fieldContext_PrivateOfferStatusChange_resellerStatusAfter(ctx, field)
+	case "privateOffer":
+		return ec.fieldContext_PrivateOfferStatusChange_privateOffer(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferStatusChange", field.Name)
+}
+
 func (ec *executionContext) childFields_Product(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5579,6 +5666,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_queries(ctx, field)
 	case "mutations":
 		return ec.fieldContext_Viewer_mutations(ctx, field)
+	case "subscriptions":
+		return ec.fieldContext_Viewer_subscriptions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -64,6 +65,10 @@ type Site struct {
 	Logger    *slog.Logger
 	Telemetry *telemetry.Telemetry
 	Guard     Guard
+	// Closing is closed when the server is about to end, and then waits for Open,
+	// the WebSockets that are left.
+	Closing <-chan struct{}
+	Open    *sync.WaitGroup
 }
 
 // commands is the command line.

@@ -138,6 +138,9 @@ func (s *session) apiKey(ctx context.Context, id string) (*models.APIKey, bool, 
 	return key, err == nil, err
 }
 
+// followInterval is how often changes are looked for while somebody follows them.
+const followInterval = 250 * time.Millisecond
+
 // How long a connection may take, and how long open requests have at the end.
 const (
 	headerTimeout   = 10 * time.Second
@@ -157,6 +160,8 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 		apart = http.NewServeMux()
 	}
 	apart.Handle("GET /metrics", s.telemetry.Metrics())
+	closing := make(chan struct{})
+	site.Closing, site.Open = closing, &sync.WaitGroup{}
 	if err := p.Mount(mux, site); err != nil {
 		return err
 	}
@@ -177,6 +182,11 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 	var working sync.WaitGroup
 	working.Go(func() { s.workEachSecond(ctx) })
 	working.Go(func() { s.deliverEachSecond(ctx) })
+	working.Go(func() {
+		tick := time.NewTicker(followInterval)
+		defer tick.Stop()
+		s.Changes.Run(ctx, tick.C, s.logger)
+	})
 	ended := make(chan error, len(servers))
 	ready(listener.Addr().String()) // who connects now waits in the listener's queue
 	for server, listener := range servers {
@@ -188,11 +198,13 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 	}
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
+	close(closing)
 	for server := range servers {
 		err = errors.Join(err, server.Shutdown(shutdown))
 	}
 	stop()
 	working.Wait()
+	site.Open.Wait()
 	s.noteKeys(shutdown)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"sellthrough/internal/follow"
 	"sellthrough/internal/store"
 	"sellthrough/internal/webhook"
 	"sellthrough/models"
@@ -38,6 +39,8 @@ type Market struct {
 	Webhooks *webhook.Sender
 	// Watch hears of the jobs; nil hears nothing.
 	Watch Watch
+	// Changes is the log that others follow; a server runs it.
+	Changes *follow.Log
 
 	// rehearsal is the transaction that takes all changes and is undone, nil for
 	// each change its own.
@@ -46,7 +49,7 @@ type Market struct {
 
 // New returns a market with the limits and times of the rules (D10, D19, 2.3).
 func New(s *store.Store, clock func() time.Time) *Market {
-	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy, GoLive: models.DefaultGoLive}
+	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy, GoLive: models.DefaultGoLive, Changes: follow.New(s)}
 }
 
 // Watch hears of each job when it begins, and by done when it has ended. The

@@ -31,6 +31,8 @@ type figures struct {
 	fieldSeconds    metric.Float64Histogram
 	documents       metric.Int64Counter
 	authentications metric.Int64Counter
+	streams         metric.Int64UpDownCounter
+	answers         metric.Int64Counter
 
 	transactionSeconds metric.Float64Histogram
 	retries            metric.Int64Counter
@@ -88,6 +90,8 @@ func newFigures(registry *prometheus.Registry, version string) (*sdkmetric.Meter
 		fieldSeconds:    m.seconds("sellthrough_root_field_duration_seconds", "How long root fields took, by operation type and field.", requestBounds),
 		documents:       m.counter("sellthrough_documents_total", "Documents to run, by whether one parsed and validated before was used (result hit or miss)."),
 		authentications: m.counter("sellthrough_authentications_total", "Credentials presented, by kind (token, api_key) and result (accepted, refused, failed)."),
+		streams:         m.level("sellthrough_streams_open", "What stays open now, by kind: websocket and event_stream are connections, subscription is what runs over them."),
+		answers:         m.counter("sellthrough_subscription_answers_total", "Answers sent to subscriptions that have ended."),
 
 		transactionSeconds: m.seconds("sellthrough_transaction_duration_seconds", "How long database transactions took with all their attempts, by access (read, write) and result (done, undone: the job refused it, or it failed).", transactionBounds),
 		retries:            m.counter("sellthrough_transaction_retries_total", "Attempts beyond the first of database transactions: deadlocks, lock timeouts, keys taken meanwhile."),

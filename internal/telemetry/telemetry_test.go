@@ -118,6 +118,7 @@ func (s *server) drive() {
 	s.ask("{ viewer { role } }", "Authorization", "Bearer nobody")
 	s.ask("{ viewer { role } }", "Authorization", "Bearer broken")
 	s.Observe(s.Context(), door.Observation{Viewer: models.Viewer{Role: "RESELLER", Organization: "org-1"}, Status: 429, Codes: []string{"THROTTLED"}})
+	s.Stream("websocket")()
 	if _, err := s.market.Work(s.Context()); err != nil {
 		s.Fatal(err)
 	}
@@ -351,6 +352,7 @@ func TestTraceOfJobs(t *testing.T) {
 	slices.Sort(lines)
 	want := []string{
 		"record usage accepted=0 duplicate=0 rejected=1",
+		"store.read attempts=1 db.system.name=sqlite",
 		"store.read attempts=1 db.system.name=sqlite",
 		"store.write attempts=1 db.system.name=sqlite",
 		"work authorized=0 published=0 failed=0 live=0 ended=0",
