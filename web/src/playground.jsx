@@ -5,9 +5,10 @@ import '@graphiql/plugin-explorer/dist/style.css'
 import { useEditorContext, useSchemaContext } from '@graphiql/react'
 import { GraphiQLInterface, GraphiQLProvider } from 'graphiql'
 import 'graphiql/graphiql.css'
+import { getOperationAST } from 'graphql'
 import { useEffect, useId, useRef, useState } from 'react'
 import { createRoot } from 'react-dom/client'
-import { post, trouble } from './ask.js'
+import { follow, post, trouble } from './ask.js'
 import './playground.css'
 import { read, write } from './share.js'
 
@@ -156,10 +157,26 @@ function Playground({ examples, desks, shared }) {
   const asking = useRef(token)
   asking.current = token
 
-  async function ask(operation, { headers } = {}) {
+  async function ask(operation, { headers, documentAST } = {}) {
+    if (documentAST && getOperationAST(documentAST, operation.operationName)?.operation === 'subscription') {
+      return told(follow(operation, asking.current, headers))
+    }
     const answer = await post(operation, asking.current, headers)
     setProblem(trouble(answer, operation.operationName === 'IntrospectionQuery'))
     return answer.body
+  }
+
+  // What a subscription is told, with what to do where it is refused or cut.
+  function told(answers) {
+    return {
+      [Symbol.asyncIterator]() { return this },
+      async next() {
+        const { done, value } = await answers.next()
+        if (!done) setProblem(trouble(value, false))
+        return { done, value: value?.body }
+      },
+      return: () => answers.return(),
+    }
   }
 
   // Who the server takes the token for, in its own words.
