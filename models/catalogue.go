@@ -105,6 +105,10 @@ type Product struct {
 	AuthorizedResellers []string `gorm:"column:authorized_resellers;serializer:json" json:"authorizedResellers,omitempty"`
 }
 
+// Selectable tells whether private offers can price this product (prerequisite
+// 3, rules 2.1).
+func (p Product) Selectable() bool { return p.Published && p.Public && p.Transactable }
+
 // Authorized tells whether the reseller may sell the product today.
 func (p Product) Authorized(resellerTenantID string) bool {
 	switch p.CSPOptIn {
