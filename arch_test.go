@@ -61,7 +61,7 @@ var rooms = map[string]room{
 		why: "it words notices and speaks SMTP, and decides nothing"},
 	"internal/market": {imports: "internal/follow internal/money internal/rating internal/store internal/webhook models reports github.com/google/uuid",
 		why: "it is the jobs that two doors need, and must not know the doors"},
-	"internal/store": {imports: "internal/money models github.com/go-sql-driver/mysql github.com/google/uuid github.com/pressly/goose gorm.io modernc.org/sqlite", exact: true,
+	"internal/store": {imports: "internal/money models github.com/go-sql-driver/mysql github.com/google/uuid github.com/pressly/goose golang.org/x/text gorm.io modernc.org/sqlite", exact: true,
 		why: "it keeps facts; what they cost is worked out above it"},
 	"internal/follow": {imports: "internal/store models",
 		why: "it hands on what has changed, whatever that means"},

@@ -411,7 +411,7 @@ func (m *trial) asked(viewer models.Viewer, input string, how with) string {
 // not hold: that is read when it is asked for.
 func (m *trial) payload(role models.Role) string {
 	kept := m.asker
-	kept.pageless = true
+	kept.kept = true
 	return kept.below(role, m.schema.Types[m.field.Type.Name()])
 }
 

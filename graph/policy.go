@@ -303,7 +303,7 @@ func (w *walk) field(f *ast.Field, at place) {
 		arguments := w.arguments(f, below.path, w.operation.Variables)
 		if len(f.SelectionSet) > 0 {
 			below.cost = multiply(at.cost, many(f, at, arguments))
-			w.cost = min(w.cost+below.cost+multiply(rated(f, arguments), ratedCost), w.limits.Cost+1)
+			w.cost = min(w.cost+below.cost+multiply(rated(f, arguments, at.cost), ratedCost), w.limits.Cost+1)
 			below.connection = paged(f)
 			if below.connection {
 				below.cost = multiply(below.cost, pageSize(arguments))
@@ -360,9 +360,10 @@ func many(f *ast.Field, at place, arguments map[string]any) int {
 }
 
 // rated is how many times offers must be loaded and rated to answer a field: once
-// for each month of a report, and for each reseller whose margins are asked for;
-// for what is asked for by id, each month and reseller of the ids.
-func rated(f *ast.Field, arguments map[string]any) int {
+// for each month of a report, for each reseller whose margins are asked for, and
+// for each of the offers that is compared with others; for what is asked for by id,
+// each month and reseller of the ids.
+func rated(f *ast.Field, arguments map[string]any, offers int) int {
 	for _, name := range []string{"id", "ids"} {
 		if value, ok := arguments[name]; ok {
 			ids := texts(value)
@@ -374,6 +375,8 @@ func rated(f *ast.Field, arguments map[string]any) int {
 		return 0
 	case slices.Contains([]string{"MarginConnection", "EffectiveMargin"}, f.Definition.Type.Name()):
 		return 1
+	case f.Definition.Type.Name() == "PrivateOfferWarning":
+		return offers
 	case f.Definition.Arguments.ForName("month") == nil:
 		return 0
 	}

@@ -130,8 +130,8 @@ var arguments = map[string]string{
 type asker struct {
 	schema *ast.Schema
 	seen   map[string]graph.Visibility
-	// pageless leaves out what comes in pages.
-	pageless bool
+	// kept leaves out what is read when it is asked for: pages, and warnings.
+	kept bool
 }
 
 func newAsker(t testing.TB) asker {
@@ -152,7 +152,7 @@ func newAsker(t testing.TB) asker {
 func (a asker) everything(role models.Role, object *ast.Definition) string {
 	var fields []string
 	for _, field := range object.Fields {
-		if strings.HasPrefix(field.Name, "__") || field.Name == "edges" || !a.may(role, object, field) || a.pageless && field.Arguments.ForName("first") != nil {
+		if strings.HasPrefix(field.Name, "__") || field.Name == "edges" || !a.may(role, object, field) || a.kept && (field.Arguments.ForName("first") != nil || field.Name == "warnings") {
 			continue
 		}
 		fields = append(fields, field.Name+a.below(role, a.schema.Types[field.Type.Name()]))

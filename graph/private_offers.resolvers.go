@@ -101,6 +101,10 @@ func (r *privateOfferResolver) History(ctx context.Context, obj *models.PrivateO
 	return &page.OfferEvents{Of: list}, err
 }
 
+func (r *privateOfferResolver) Warnings(ctx context.Context, objs []*models.PrivateOffer) ([][]models.OfferWarning, error) {
+	return r.warnings(ctx, objs)
+}
+
 func (r *privateOfferResolver) Document(ctx context.Context, obj *models.PrivateOffer, schemaVersion generated.PrivateOfferSchemaVersion) (string, error) {
 	return offerDocument(obj, obj.Status(r.Market.Now()), schemaVersion)
 }
@@ -127,6 +131,13 @@ func (r *privateOfferStatusChangeResolver) ResellerStatusBefore(ctx context.Cont
 
 func (r *privateOfferStatusChangeResolver) ResellerStatusAfter(ctx context.Context, obj *market.OfferStatusChange) (*models.ProgressStatus, error) {
 	return given(obj.ResellerAfter), nil
+}
+
+func (r *privateOfferWarningResolver) PricingLine(ctx context.Context, obj *models.OfferWarning) (*int, error) {
+	if obj.PricingLine == 0 {
+		return nil, nil
+	}
+	return &obj.PricingLine, nil
 }
 
 func (r *queryResolver) PrivateOffer(ctx context.Context, id string) (*models.PrivateOffer, error) {
@@ -172,8 +183,13 @@ func (r *Resolver) PrivateOfferStatusChange() generated.PrivateOfferStatusChange
 	return &privateOfferStatusChangeResolver{r}
 }
 
+func (r *Resolver) PrivateOfferWarning() generated.PrivateOfferWarningResolver {
+	return &privateOfferWarningResolver{r}
+}
+
 type (
 	privateOfferResolver             struct{ *Resolver }
 	privateOfferEventResolver        struct{ *Resolver }
 	privateOfferStatusChangeResolver struct{ *Resolver }
+	privateOfferWarningResolver      struct{ *Resolver }
 )

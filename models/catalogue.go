@@ -51,6 +51,12 @@ func (r Reseller) MayHoldMargin() bool {
 	return r.InCSPProgram && (r.Type == DirectBill || r.Type == IndirectProvider)
 }
 
+// Facet is a value that a list can be narrowed by, and how many of it have it.
+type Facet struct {
+	Value string
+	Count int
+}
+
 // Customer is an end customer of one reseller. It never sees a margin or a
 // wholesale price.
 type Customer struct {
@@ -155,6 +161,23 @@ type Plan struct {
 	// TrialDays is the length of the free trial of a customer's first
 	// purchase, 0 for none (D5).
 	TrialDays int `gorm:"column:trial_days" json:"trialDays"`
+}
+
+// Transactable tells whether the marketplace bills anything for the plan: it has a
+// list price, above zero, of its own or of a meter. Plans that are free, or whose
+// licence is brought along, have none. Prices and meters are those of its product.
+func (p *Plan) Transactable(prices []Price, meters []Meter) bool {
+	bought, billed := p.PricingModel == Usage, false
+	for i := range prices {
+		price := &prices[i]
+		infrastructure := slices.ContainsFunc(meters, func(m Meter) bool { return m.ID == price.MeterID && m.Infrastructure })
+		if price.PlanID != p.ID && price.PlanID != "" || infrastructure {
+			continue
+		}
+		bought = bought || price.MeterID == ""
+		billed = billed || price.UnitPrice.Sign() > 0
+	}
+	return bought && billed
 }
 
 // Meter is one billable dimension of a product.

@@ -293,7 +293,15 @@ func (o *PrivateOffer) CheckDraft(limits Limits) Violations {
 	} else {
 		vs.checkText("name", o.Name, true)
 	}
-	if o.EndMonth != 0 && o.StartMonth != 0 && o.EndMonth < o.StartMonth {
+	for _, month := range []struct {
+		field string
+		value Month
+	}{{"startMonth", o.StartMonth}, {"endMonth", o.EndMonth}} {
+		if month.value < 0 {
+			vs.Add(month.field, CodeInvalid, "is not a month: write YYYY-MM")
+		}
+	}
+	if o.EndMonth > 0 && o.StartMonth > 0 && o.EndMonth < o.StartMonth {
 		vs.Add("endMonth", CodeEndBeforeStart, "is before the start "+o.StartMonth.String())
 	}
 	if o.PreparedBy != "" && !isEmail(o.PreparedBy) {

@@ -4303,6 +4303,10 @@ func (ec *executionContext) marshalNNode2ᚕsellthroughᚋgraphᚋpageᚐNode(ct
 	{
 		var batchItemsProduct []*models.Product
 		batchIdxMapProduct := map[int]int{}
+		var batchItemsPrivateOffer []*models.PrivateOffer
+		batchIdxMapPrivateOffer := map[int]int{}
+		var batchItemsPlan []*models.Plan
+		batchIdxMapPlan := map[int]int{}
 		for i, item := range v {
 			switch concrete := item.(type) {
 			case models.Product:
@@ -4311,10 +4315,28 @@ func (ec *executionContext) marshalNNode2ᚕsellthroughᚋgraphᚋpageᚐNode(ct
 			case *models.Product:
 				batchIdxMapProduct[i] = len(batchItemsProduct)
 				batchItemsProduct = append(batchItemsProduct, concrete)
+			case models.PrivateOffer:
+				batchIdxMapPrivateOffer[i] = len(batchItemsPrivateOffer)
+				batchItemsPrivateOffer = append(batchItemsPrivateOffer, &concrete)
+			case *models.PrivateOffer:
+				batchIdxMapPrivateOffer[i] = len(batchItemsPrivateOffer)
+				batchItemsPrivateOffer = append(batchItemsPrivateOffer, concrete)
+			case models.Plan:
+				batchIdxMapPlan[i] = len(batchItemsPlan)
+				batchItemsPlan = append(batchItemsPlan, &concrete)
+			case *models.Plan:
+				batchIdxMapPlan[i] = len(batchItemsPlan)
+				batchItemsPlan = append(batchItemsPlan, concrete)
 			}
 		}
 		if len(batchItemsProduct) > 0 {
 			ctx = graphql.WithBatchParents(ctx, "Product", batchItemsProduct, batchIdxMapProduct)
+		}
+		if len(batchItemsPrivateOffer) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "PrivateOffer", batchItemsPrivateOffer, batchIdxMapPrivateOffer)
+		}
+		if len(batchItemsPlan) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Plan", batchItemsPlan, batchIdxMapPlan)
 		}
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
@@ -4540,6 +4562,24 @@ func (ec *executionContext) marshalOMonth2ᚖsellthroughᚋmodelsᚐMonth(ctx co
 	_ = sel
 	_ = ctx
 	res := scalar.MarshalMonth(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOMonth2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := scalar.UnmarshalMonthText(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOMonth2ᚖstring(ctx context.Context, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalMonthText(*v)
 	return res
 }
 

@@ -16,6 +16,24 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
+// A price of a plan-level margin in one market.
+type AbsolutePriceInput struct {
+	// The market: ISO 3166 country of two capital letters.
+	Market string `json:"market"`
+	// The pricing currency; it must be the market's.
+	Currency money.Currency `json:"currency"`
+	// The term; absent for meters.
+	Term *models.Term `json:"term,omitempty"`
+	// How often it is charged; absent for meters.
+	Billing *models.Billing `json:"billing,omitempty"`
+	// The meter; absent for the plan's own charge.
+	MeterID *string `json:"meterId,omitempty"`
+	// The price of one charge of one seat, or of one unit: 0 or more, at most 12 integer and 15 fraction digits.
+	UnitPrice string `json:"unitPrice"`
+	// Units that come with it. Shown, never subtracted from what is used.
+	IncludedQuantity string `json:"includedQuantity"`
+}
+
 // An entry of the fee schedule. What is absent means any. Key: everything but the rate.
 type AgencyFeeRateInput struct {
 	// Only for this publisher.
@@ -184,9 +202,9 @@ type CreatePrivateOfferInput struct {
 	// The publisher, for an operator who acts for one; absent, the products name it. A publisher gives its own or none.
 	PublisherID *string `json:"publisherId,omitempty"`
 	// Its first month, from the 1st, 00:00 UTC; absent starts it as soon as possible.
-	StartMonth *models.Month `json:"startMonth,omitempty"`
+	StartMonth *string `json:"startMonth,omitempty"`
 	// Its last month, to the last second, inclusive; needed to submit.
-	EndMonth *models.Month `json:"endMonth,omitempty"`
+	EndMonth *string `json:"endMonth,omitempty"`
 	// The mail address of who prepares it.
 	PreparedBy *string `json:"preparedBy,omitempty"`
 	// Up to 5 mail addresses that hear of LIVE, ENDED and WITHDRAWN.
@@ -425,7 +443,7 @@ type PricingMarginInput struct {
 	// Percent off the list price, 0.01 to 100, at most 2 decimals.
 	Percentage *string `json:"percentage,omitempty"`
 	// Prices instead of the list price, for one plan; not for virtual machines, not for plans with a trial.
-	Absolute []models.AbsolutePrice `json:"absolute,omitempty"`
+	Absolute []AbsolutePriceInput `json:"absolute,omitempty"`
 }
 
 // What a margin prices: exactly one field.
@@ -464,10 +482,16 @@ type ProductWhere struct {
 	Ids []string `json:"ids,omitempty"`
 	// Only this publisher's.
 	PublisherID *string `json:"publisherId,omitempty"`
-	// Only those whose id or title holds this text of at most 200 bytes, in any case.
+	// Only those whose id or title holds this text of at most 200 bytes, in any case, with or without accents.
 	Text *string `json:"text,omitempty"`
 	// Only these kinds.
 	Types []models.ProductType `json:"types,omitempty"`
+	// Only those that one of these storefronts lists.
+	Marketplaces []models.Marketplace `json:"marketplaces,omitempty"`
+	// Only those that the marketplace bills for, or only the others.
+	Transactable *bool `json:"transactable,omitempty"`
+	// Only those that a private offer can price, being published, public and transactable; or only the others.
+	Selectable *bool `json:"selectable,omitempty"`
 }
 
 // One purchase record. Instants and numbers are answered for record by record: a bad one rejects its own record only.
@@ -647,7 +671,7 @@ type RemovePrivateOfferResellersPayload struct {
 type ResellerWhere struct {
 	// Only these: tenant ids, or node ids.
 	TenantIds []string `json:"tenantIds,omitempty"`
-	// Only those whose tenant id or name holds this text of at most 200 bytes, in any case.
+	// Only those whose tenant id or name holds this text of at most 200 bytes, in any case, with or without accents.
 	Text *string `json:"text,omitempty"`
 	// Only these types.
 	Types []models.ResellerType `json:"types,omitempty"`
@@ -659,6 +683,8 @@ type ResellerWhere struct {
 	Competencies []string `json:"competencies,omitempty"`
 	// Only those in this country, two letters.
 	Country *string `json:"country,omitempty"`
+	// Only those that a private offer can name: direct bill partners and indirect providers of the CSP program; or only the others.
+	Selectable *bool `json:"selectable,omitempty"`
 }
 
 // Which offer to publish again.
@@ -784,9 +810,9 @@ type UpdatePrivateOfferInput struct {
 	// The publisher's own name for it.
 	Name graphql.Omittable[*string] `json:"name,omitempty"`
 	// Its first month; null starts it as soon as possible.
-	StartMonth graphql.Omittable[*models.Month] `json:"startMonth,omitempty"`
+	StartMonth graphql.Omittable[*string] `json:"startMonth,omitempty"`
 	// Its last month, inclusive.
-	EndMonth graphql.Omittable[*models.Month] `json:"endMonth,omitempty"`
+	EndMonth graphql.Omittable[*string] `json:"endMonth,omitempty"`
 	// The mail address of who prepares it.
 	PreparedBy graphql.Omittable[*string] `json:"preparedBy,omitempty"`
 	// Up to 5 mail addresses.

@@ -32,6 +32,7 @@ type ResolverRoot interface {
 	PrivateOffer() PrivateOfferResolver
 	PrivateOfferEvent() PrivateOfferEventResolver
 	PrivateOfferStatusChange() PrivateOfferStatusChangeResolver
+	PrivateOfferWarning() PrivateOfferWarningResolver
 	Product() ProductResolver
 	ProductSubscription() ProductSubscriptionResolver
 	Publisher() PublisherResolver
@@ -1068,7 +1069,10 @@ type Product implements Node @scope(needs: CATALOGUE_READ) {
   "Its publisher."
   publisher: Publisher!
   "Its plans, by id."
-  plans: [Plan!]!
+  plans(
+    "Only those that the marketplace bills for, or only the others."
+    transactable: Boolean
+  ): [Plan!]!
   "Its meters, by id."
   meters: [Meter!]!
   "All its list prices, past and future ones included: by plan, meter, term, billing, market, currency and month."
@@ -1099,6 +1103,12 @@ type Plan implements Node @scope(needs: CATALOGUE_READ) {
   pricingModel: PricingModel!
   "Days of free trial at a customer's first purchase of the plan, 0 for none."
   trialDays: Int!
+  """
+  Whether the marketplace bills anything for it: a list price above zero of its own
+  or of a meter, in any market and month. Free plans, and those whose licence is
+  brought along, are not: they are left out where plans are chosen for an offer.
+  """
+  transactable: Boolean!
 }
 
 "One billable dimension of a product."
@@ -1167,17 +1177,23 @@ input ProductWhere {
   ids: [ID!]
   "Only this publisher's."
   publisherId: ID
-  "Only those whose id or title holds this text of at most 200 bytes, in any case."
+  "Only those whose id or title holds this text of at most 200 bytes, in any case, with or without accents."
   text: String
   "Only these kinds."
   types: [ProductType!]
+  "Only those that one of these storefronts lists."
+  marketplaces: [Marketplace!]
+  "Only those that the marketplace bills for, or only the others."
+  transactable: Boolean
+  "Only those that a private offer can price, being published, public and transactable; or only the others."
+  selectable: Boolean
 }
 
 "Which resellers. All that are given must hold; a list matches when one of its values does, an empty list finds nothing."
 input ResellerWhere {
   "Only these: tenant ids, or node ids."
   tenantIds: [ID!]
-  "Only those whose tenant id or name holds this text of at most 200 bytes, in any case."
+  "Only those whose tenant id or name holds this text of at most 200 bytes, in any case, with or without accents."
   text: String
   "Only these types."
   types: [ResellerType!]
@@ -1189,6 +1205,26 @@ input ResellerWhere {
   competencies: [String!]
   "Only those in this country, two letters."
   country: String
+  "Only those that a private offer can name: direct bill partners and indirect providers of the CSP program; or only the others."
+  selectable: Boolean
+}
+
+"What a list of resellers can be narrowed by, commonest first."
+type ResellerFacets {
+  "The regions that they sell in."
+  regions: [Facet!]! @listSize(assumedSize: 100)
+  "Their skills."
+  skills: [Facet!]! @listSize(assumedSize: 100)
+  "Their competencies."
+  competencies: [Facet!]! @listSize(assumedSize: 100)
+}
+
+"A value to narrow a list by."
+type Facet {
+  "The value, as the filter takes it."
+  value: String!
+  "How many of the list have it."
+  count: Int!
 }
 
 "Which customers. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
@@ -1231,6 +1267,12 @@ type ResellerConnection {
   pageInfo: PageInfo!
   "How many resellers match in all; counted when asked for."
   totalCount: Int!
+  """
+  The values to narrow the list by, at most 100 of each kind, with how many
+  resellers have them. What the filter says of a kind is left aside for that kind, so
+  that a menu keeps its choices.
+  """
+  facets: ResellerFacets!
 }
 
 "A reseller on a page."
@@ -3020,6 +3062,14 @@ type PrivateOffer implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @
     before: String
   ): PrivateOfferEventConnection!
   """
+  What its publisher may not have meant: at most 100 warnings, by code in the order
+  of PrivateOfferWarningCode, then by line. They forbid nothing. A draft is judged
+  as if it were submitted now, also below a mutation that only validates; the
+  publisher's other offers are read when this is asked for. An offer that is over
+  has none, save that it never was live.
+  """
+  warnings: [PrivateOfferWarning!]! @listSize(assumedSize: 20)
+  """
   It as a product-ingestion document, as importPrivateOffers reads it. What has
   happened to it is not in the format, and resellers that it was withdrawn from are
   left out.
@@ -3036,6 +3086,98 @@ enum PrivateOfferSchemaVersion {
   V2022_07_01
   "private-offer/2023-07-15"
   V2023_07_15
+}
+
+"One thing that the publisher of a private offer may not have meant."
+type PrivateOfferWarning @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "What it is, for programs."
+  code: PrivateOfferWarningCode!
+  "The path in the inputs of what it is about; list positions are numbers from 0."
+  field: [String!]!
+  "What will happen and what to do, for people."
+  message: String!
+  "The offer's own line that it is about, from 1; null where it is about none."
+  pricingLine: Int
+  "The product, null where it is about none."
+  productId: ID
+  "The plan; null for the whole product."
+  planId: ID
+  "The lines of the publisher's other offers that it is about, at most 10 of ` + "`" + `otherCount` + "`" + `."
+  others: [CompetingLine!]!
+  "How many lines of other offers it is about."
+  otherCount: Int!
+  "Which line counts where two compete; null where none do."
+  wins: PrivateOfferWarningSide
+  "The tenant ids of the resellers that it holds for, at most 10 of ` + "`" + `resellerCount` + "`" + `; empty where it holds whoever they are."
+  resellers: [ID!]!
+  "How many resellers it holds for; 0 where it holds whoever they are."
+  resellerCount: Int!
+  "From when on it holds, inclusive; null where it always does."
+  from: DateTime
+  "Until when it holds, exclusive; null where it always does."
+  to: DateTime
+}
+
+"A pricing line of another offer of the same publisher."
+type CompetingLine @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "The GUID of the offer."
+  privateOfferId: ID!
+  "The publisher's own name for it."
+  name: String!
+  "The line's place in it, from 1."
+  pricingLine: Int!
+}
+
+"Which of two competing lines counts."
+enum PrivateOfferWarningSide {
+  "The line of the offer that is warned about."
+  THIS_LINE
+  "The line of the other offer."
+  OTHER_LINE
+  "Each for some of the prices, customers or resellers that they share."
+  EACH_IN_PART
+}
+
+"What a private offer is warned about."
+enum PrivateOfferWarningCode {
+  "A draft whose last month is over: submitting will refuse it."
+  END_HAS_PASSED
+  "A draft whose first month has begun: submitting will refuse it."
+  START_HAS_PASSED
+  "The offer ended before it was published for these resellers."
+  ENDED_UNPUBLISHED
+  "A draft that prices a product which is not published, public and transactable: submitting will refuse it."
+  PRODUCT_NOT_SELECTABLE
+  "A draft that names resellers who can hold no margin: submitting will refuse it."
+  RESELLER_NOT_SELECTABLE
+  "There is no list price that the margin could be taken off, or that the price could replace."
+  NO_LIST_PRICE
+  "The reseller pays nothing: 100 percent, or a price of 0."
+  PRICE_IS_ZERO
+  "The price is above the list price, and counts all the same."
+  ABSOLUTE_ABOVE_LIST
+  "The line can never count for these resellers, as other offers and the catalogue are."
+  SHADOWED
+  "Another offer says all of this already."
+  DUPLICATE
+  "The other line can no longer count for these resellers, once this is live."
+  SHADOWS
+  "The lines compete; ` + "`" + `wins` + "`" + ` says which counts."
+  OVERLAPS
+  "Between this offer and one that it follows, or that follows it, resellers pay the list price."
+  GAP
+  "Publishing may take until after the first month has begun."
+  START_MAY_BE_MISSED
+  "The product is not opted in for these resellers: submitting does that, and takes longer."
+  NEEDS_AUTHORIZATION
+  "The product is listed in AppSource only: resellers may see it later."
+  APPSOURCE_ONLY
+  "A customer's first purchase is a free trial: the margin counts from the renewal that ends it."
+  TRIAL_FIRST
+  "The margin is for plans that do not exist yet, too."
+  COVERS_FUTURE_PLANS
+  "More warnings than are shown; the message counts them by code."
+  MORE_WARNINGS
 }
 
 "One margin of a private offer: for a product with all its current and future plans, or for one plan."
@@ -4454,6 +4596,18 @@ func (ec *executionContext) childFields_ClonePrivateOfferPayload(ctx context.Con
 	return nil, fmt.Errorf("no field named %q was found under type ClonePrivateOfferPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CompetingLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "privateOfferId":
+		return ec.fieldContext_CompetingLine_privateOfferId(ctx, field)
+	case "name":
+		return ec.fieldContext_CompetingLine_name(ctx, field)
+	case "pricingLine":
+		return ec.fieldContext_CompetingLine_pricingLine(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CompetingLine", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apiKey":
@@ -4566,6 +4720,16 @@ func (ec *executionContext) childFields_EffectiveMargin(ctx context.Context, fie
 		return ec.fieldContext_EffectiveMargin_candidates(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EffectiveMargin", field.Name)
+}
+
+func (ec *executionContext) childFields_Facet(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_Facet_value(ctx, field)
+	case "count":
+		return ec.fieldContext_Facet_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Facet", field.Name)
 }
 
 func (ec *executionContext) childFields_Fee(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4934,6 +5098,8 @@ func (ec *executionContext) childFields_Plan(ctx context.Context, field graphql.
 		return ec.fieldContext_Plan_pricingModel(ctx, field)
 	case "trialDays":
 		return ec.fieldContext_Plan_trialDays(ctx, field)
+	case "transactable":
+		return ec.fieldContext_Plan_transactable(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Plan", field.Name)
 }
@@ -4996,6 +5162,8 @@ func (ec *executionContext) childFields_PrivateOffer(ctx context.Context, field 
 		return ec.fieldContext_PrivateOffer_expectedLiveAt(ctx, field)
 	case "history":
 		return ec.fieldContext_PrivateOffer_history(ctx, field)
+	case "warnings":
+		return ec.fieldContext_PrivateOffer_warnings(ctx, field)
 	case "document":
 		return ec.fieldContext_PrivateOffer_document(ctx, field)
 	}
@@ -5158,6 +5326,38 @@ func (ec *executionContext) childFields_PrivateOfferStatusChange(ctx context.Con
 		return ec.fieldContext_PrivateOfferStatusChange_privateOffer(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferStatusChange", field.Name)
+}
+
+func (ec *executionContext) childFields_PrivateOfferWarning(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_PrivateOfferWarning_code(ctx, field)
+	case "field":
+		return ec.fieldContext_PrivateOfferWarning_field(ctx, field)
+	case "message":
+		return ec.fieldContext_PrivateOfferWarning_message(ctx, field)
+	case "pricingLine":
+		return ec.fieldContext_PrivateOfferWarning_pricingLine(ctx, field)
+	case "productId":
+		return ec.fieldContext_PrivateOfferWarning_productId(ctx, field)
+	case "planId":
+		return ec.fieldContext_PrivateOfferWarning_planId(ctx, field)
+	case "others":
+		return ec.fieldContext_PrivateOfferWarning_others(ctx, field)
+	case "otherCount":
+		return ec.fieldContext_PrivateOfferWarning_otherCount(ctx, field)
+	case "wins":
+		return ec.fieldContext_PrivateOfferWarning_wins(ctx, field)
+	case "resellers":
+		return ec.fieldContext_PrivateOfferWarning_resellers(ctx, field)
+	case "resellerCount":
+		return ec.fieldContext_PrivateOfferWarning_resellerCount(ctx, field)
+	case "from":
+		return ec.fieldContext_PrivateOfferWarning_from(ctx, field)
+	case "to":
+		return ec.fieldContext_PrivateOfferWarning_to(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferWarning", field.Name)
 }
 
 func (ec *executionContext) childFields_Product(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5448,6 +5648,8 @@ func (ec *executionContext) childFields_ResellerConnection(ctx context.Context, 
 		return ec.fieldContext_ResellerConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_ResellerConnection_totalCount(ctx, field)
+	case "facets":
+		return ec.fieldContext_ResellerConnection_facets(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResellerConnection", field.Name)
 }
@@ -5460,6 +5662,18 @@ func (ec *executionContext) childFields_ResellerEdge(ctx context.Context, field 
 		return ec.fieldContext_ResellerEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResellerEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ResellerFacets(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "regions":
+		return ec.fieldContext_ResellerFacets_regions(ctx, field)
+	case "skills":
+		return ec.fieldContext_ResellerFacets_skills(ctx, field)
+	case "competencies":
+		return ec.fieldContext_ResellerFacets_competencies(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResellerFacets", field.Name)
 }
 
 func (ec *executionContext) childFields_RetryPrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

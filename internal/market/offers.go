@@ -455,8 +455,8 @@ func pricedProducts(offers ...*models.PrivateOffer) []string {
 	return sortedKeys(ids)
 }
 
-func productsByID(r *store.Reader, offer *models.PrivateOffer) (map[string]models.Product, error) {
-	products, _, err := r.Products(store.ProductFilter{IDs: pricedProducts(offer)}, store.Page{})
+func productsByID(r *store.Reader, offers ...*models.PrivateOffer) (map[string]models.Product, error) {
+	products, _, err := r.Products(store.ProductFilter{IDs: pricedProducts(offers...)}, store.Page{})
 	byID := make(map[string]models.Product, len(products))
 	for _, product := range products {
 		byID[product.ID] = product
@@ -464,12 +464,19 @@ func productsByID(r *store.Reader, offer *models.PrivateOffer) (map[string]model
 	return byID, err
 }
 
-func resellersByID(r *store.Reader, offer *models.PrivateOffer) (map[string]models.Reseller, error) {
+// namedResellers are the resellers that offers name, sorted.
+func namedResellers(offers ...*models.PrivateOffer) []string {
 	ids := map[string]bool{}
-	for i := range offer.Resellers {
-		ids[offer.Resellers[i].ResellerTenantID] = true
+	for _, offer := range offers {
+		for i := range offer.Resellers {
+			ids[offer.Resellers[i].ResellerTenantID] = true
+		}
 	}
-	resellers, _, err := r.Resellers(store.ResellerFilter{IDs: sortedKeys(ids)}, store.Page{})
+	return sortedKeys(ids)
+}
+
+func resellersByID(r *store.Reader, offers ...*models.PrivateOffer) (map[string]models.Reseller, error) {
+	resellers, _, err := r.Resellers(store.ResellerFilter{IDs: namedResellers(offers...)}, store.Page{})
 	byID := make(map[string]models.Reseller, len(resellers))
 	for _, reseller := range resellers {
 		byID[reseller.TenantID] = reseller

@@ -1,9 +1,9 @@
 package rating
 
 import (
-	"encoding/binary"
+	"maps"
+	"math/bits"
 	"slices"
-	"strings"
 	"time"
 
 	"sellthrough/internal/money"
@@ -50,8 +50,11 @@ func (x *Index) itemsOf(line *models.PricingLine) *items {
 		found.add(item{question: question{What: what}})
 		found.add(item{question: question{What: what, consumption: true}})
 	}
-	for _, kinds := range found.kinds {
-		found.flat = append(found.flat, kinds...)
+	found.flat = slices.Clone(found.kinds[planToCome]) // first, as the fewest lines are for them
+	for plan, kinds := range found.kinds {
+		if plan != planToCome {
+			found.flat = append(found.flat, kinds...)
+		}
 	}
 	return &found
 }
@@ -85,20 +88,35 @@ func (l *listing) since(listed listedPrice) time.Time {
 	return first.Start()
 }
 
-// percentages tells whether all lines are percentages, to which every item of a
-// kind is the same.
-func percentages(lines ...candidate) bool {
-	return !slices.ContainsFunc(lines, func(c candidate) bool { return len(c.line.Absolute) > 0 })
+// terms are what an offer gives a reseller, with the instant from which on it
+// prices consumption. Resellers with the same terms share them.
+type terms struct {
+	*grant
+	consumption time.Time
 }
 
-// span is when the candidate prices an item, as far as that lies ahead, half
-// open. Consumption of the current month is ahead, whenever it was recorded: its
-// price is worked out late (D4).
-func (c candidate) span(q *item, now time.Time) (from, to time.Time) {
+// side is one line of the two that are compared.
+type side struct {
+	*terms
+	line *models.PricingLine
+}
+
+func (s side) candidate() candidate { return candidate{s.grant, s.line} }
+
+func (s side) percentage() bool { return len(s.line.Absolute) == 0 }
+
+// horizon is now. Consumption of its month is still ahead, whenever it was
+// recorded: its price is worked out late (D4).
+type horizon struct{ now, month time.Time }
+
+func horizonOf(now time.Time) horizon { return horizon{now, models.MonthOf(now).Start()} }
+
+// span is when the side prices an item, as far as that lies ahead, half open.
+func (s side) span(q *item, ahead horizon) (from, to time.Time) {
 	if q.consumption {
-		return latest(c.firstMonth.Start(), models.MonthOf(now).Start(), q.since), c.lastMonth.End()
+		return latest(s.consumption, ahead.month, q.since), s.end
 	}
-	return latest(c.start, now, q.since), c.end
+	return latest(s.start, ahead.now, q.since), s.end
 }
 
 func latest(first time.Time, more ...time.Time) time.Time {
@@ -110,62 +128,45 @@ func latest(first time.Time, more ...time.Time) time.Time {
 	return first
 }
 
-// beats tells whether c prices the item and counts rather than the other, which
-// prices it too (D1).
-func (c candidate) beats(other candidate, q *item) bool {
+// answers tells whether the side prices the item, for whomever and whenever.
+func (s side) answers(q *item) (answer, bool) {
+	c := s.candidate()
 	if !c.covers(q.PlanID) {
+		return answer{}, false
+	}
+	a, reason := c.prices(&q.question)
+	return a, reason == ""
+}
+
+// beats tells whether s prices the item and counts rather than the other, which
+// prices it too (D1).
+func (s side) beats(other side, q *item) bool {
+	own, priced := s.answers(q)
+	if !priced {
 		return false
 	}
-	own, reason := c.prices(&q.question)
-	if reason != "" {
-		return false
-	}
-	theirs, _ := other.prices(&q.question)
+	theirs, _ := other.answers(q)
 	wins, _ := better(&own, &theirs)
 	return wins
+}
+
+// beatsPercentage is beats for two percentages, between which it does not depend
+// on the item.
+func (s side) beatsPercentage(other side) bool {
+	wins, _ := better(&answer{candidate: s.candidate()}, &answer{candidate: other.candidate()})
+	return wins
+}
+
+// within tells whether other is for every plan and customer that s is for.
+func (s side) within(other side) bool {
+	return (other.line.PlanID == "" || other.line.PlanID == s.line.PlanID) &&
+		(len(other.customers) == 0 || len(s.customers) > 0 && !slices.ContainsFunc(s.customers, func(c string) bool { return !other.isFor(c) }))
 }
 
 // meeting is where two lines compete for one reseller.
 type meeting struct {
 	mine, theirs bool // wins somewhere
 	from, to     time.Time
-}
-
-// meet tells where two candidates of one reseller price the same items for the
-// same customers, and which of them counts.
-func meet(mine, theirs candidate, of *items, now time.Time) (m meeting) {
-	if mine.line.ProductID != theirs.line.ProductID || !shareCustomers(mine.grant, theirs.grant) {
-		return m
-	}
-	common := of.all
-	if percentages(mine, theirs) {
-		plan := planToCome
-		if mine.line.PlanID != "" {
-			plan = mine.line.PlanID
-		} else if theirs.line.PlanID != "" {
-			plan = theirs.line.PlanID
-		}
-		common = of.kinds[plan]
-	}
-	for i := range common {
-		q := &common[i]
-		if !theirs.covers(q.PlanID) {
-			continue
-		}
-		if _, reason := theirs.prices(&q.question); reason != "" {
-			continue
-		}
-		from, to := mine.span(q, now)
-		starts, ends := theirs.span(q, now)
-		if from = latest(from, starts); ends.Before(to) {
-			to = ends
-		}
-		if from.Before(to) {
-			beaten := theirs.beats(mine, q)
-			m = m.and(meeting{!beaten, beaten, from, to})
-		}
-	}
-	return m
 }
 
 // and is two meetings in one.
@@ -176,27 +177,70 @@ func (m meeting) and(more meeting) meeting {
 	return meeting{m.mine || more.mine, m.theirs || more.theirs, m.from, latest(m.to, more.to)}
 }
 
+// meet tells where two sides of one reseller price the same items for the same
+// customers, and which of them counts.
+func meet(mine, theirs side, of *items, ahead horizon) (m meeting) {
+	if !shareCustomers(mine.grant, theirs.grant) {
+		return m
+	}
+	common, flat, beaten := of.all, mine.percentage() && theirs.percentage(), false
+	if flat {
+		plan := planToCome
+		if mine.line.PlanID != "" {
+			plan = mine.line.PlanID
+		} else if theirs.line.PlanID != "" {
+			plan = theirs.line.PlanID
+		}
+		common, beaten = of.kinds[plan], theirs.beatsPercentage(mine)
+	}
+	for i := range common {
+		q := &common[i]
+		if !flat {
+			if _, priced := theirs.answers(q); !priced {
+				continue
+			}
+			beaten = theirs.beats(mine, q)
+		}
+		from, to := mine.span(q, ahead)
+		starts, ends := theirs.span(q, ahead)
+		if from = latest(from, starts); ends.Before(to) {
+			to = ends
+		}
+		if from.Before(to) {
+			m = m.and(meeting{!beaten, beaten, from, to})
+		}
+	}
+	return m
+}
+
 func shareCustomers(x, y *grant) bool {
 	return len(x.customers) == 0 || slices.ContainsFunc(x.customers, y.isFor)
 }
 
-// covered tells whether the others beat mine wherever it could count from now
-// on: for every item, customer and instant one of them does.
-func covered(mine candidate, others []candidate, of *items, now time.Time) bool {
-	list := of.all
-	if percentages(mine) && percentages(others...) {
+// covered tells whether the others beat mine wherever it could count from now on:
+// for every item, customer and instant one of them does. Where all are percentages
+// each of the others must be known to beat mine.
+func covered(mine side, others []side, of *items, ahead horizon) bool {
+	list, flat := of.all, mine.percentage() && !slices.ContainsFunc(others, func(s side) bool { return !s.percentage() })
+	if flat {
 		list = of.flat
 	}
 	customers := customersOf(mine, others)
+	beating := make([]side, 0, len(others))
 	for i := range list {
 		q := &list[i]
-		from, to := mine.span(q, now)
+		from, to := mine.span(q, ahead)
 		if !from.Before(to) {
 			continue
 		}
-		beating := slices.DeleteFunc(slices.Clone(others), func(c candidate) bool { return !c.beats(mine, q) })
+		beating = beating[:0]
+		for _, s := range others {
+			if flat && (s.line.PlanID == "" || s.line.PlanID == q.PlanID) || !flat && s.beats(mine, q) {
+				beating = append(beating, s)
+			}
+		}
 		for _, customer := range customers {
-			if !spanned(beating, q, customer, from, to, now) {
+			if !spanned(beating, q, customer, from, to, ahead) {
 				return false
 			}
 		}
@@ -205,25 +249,25 @@ func covered(mine candidate, others []candidate, of *items, now time.Time) bool 
 }
 
 // customersOf are those between whom the margins differ; "" is anybody else.
-func customersOf(mine candidate, others []candidate) []string {
+func customersOf(mine side, others []side) []string {
 	if len(mine.customers) > 0 {
 		return mine.customers
 	}
 	customers := []string{""}
-	for _, c := range others {
-		customers = append(customers, c.customers...)
+	for _, s := range others {
+		customers = append(customers, s.customers...)
 	}
 	slices.Sort(customers)
 	return slices.Compact(customers)
 }
 
-// spanned tells whether the candidates together price the item for the customer
-// at every instant from and before to.
-func spanned(candidates []candidate, q *item, customer string, from, to, now time.Time) bool {
+// spanned tells whether the sides together price the item for the customer at
+// every instant from and before to.
+func spanned(sides []side, q *item, customer string, from, to time.Time, ahead horizon) bool {
 	for from.Before(to) {
 		reached := from
-		for _, c := range candidates {
-			if starts, ends := c.span(q, now); !starts.After(from) && ends.After(reached) && c.isFor(customer) {
+		for _, s := range sides {
+			if starts, ends := s.span(q, ahead); ends.After(reached) && !starts.After(from) && s.isFor(customer) {
 				reached = ends
 			}
 		}
@@ -235,64 +279,140 @@ func spanned(candidates []candidate, q *item, customer string, from, to, now tim
 	return true
 }
 
+// members are some of the resellers of an offer, a bit each, in the order of their
+// tenant ids.
+type members []uint64
+
+func (m members) add(more members) members {
+	if m == nil {
+		m = make(members, len(more))
+	}
+	for i := range more {
+		m[i] |= more[i]
+	}
+	return m
+}
+
+// of are the first of the members among all, and how many there are.
+func (m members) of(all []string) (some []string, n int) {
+	for i, word := range m {
+		n += bits.OnesCount64(word)
+		for ; word != 0 && len(some) < models.MaxWarned; word &= word - 1 {
+			some = append(some, all[i*64+bits.TrailingZeros64(word)])
+		}
+	}
+	return some, n
+}
+
 // class is a set of resellers to whom the publisher's offers are all the same, so
 // that one of them answers for all.
 type class struct {
-	mine   *grant
+	mine   *terms
 	rivals []rival
-	tenant []string
+	members
 }
 
 // rival is another offer for the resellers of a class.
 type rival struct {
-	*grant
-	offer *models.PrivateOffer
+	*terms
+	offer int // its place among the others
 }
 
 // classes deals the resellers of an offer out by what they have of the others.
-// Both sides are as they will be (WarningFacts.expect).
-func classes(mine *models.PrivateOffer, others []*models.PrivateOffer) []*class {
-	place := make(map[string]int, len(mine.Resellers))
-	each := make([]class, 0, len(mine.Resellers))
-	keys := make([][]byte, 0, len(mine.Resellers))
-	for i := range mine.Resellers {
-		id := mine.Resellers[i].ResellerTenantID
-		if _, twice := place[id]; twice {
-			continue // no draft is saved like this, but asked about it may be
-		}
-		g := grantOf(mine, &mine.Resellers[i])
-		place[id] = len(each)
-		each = append(each, class{mine: g})
-		keys = append(keys, g.key(nil, -1))
+// Both are taken as they will be if all goes well (liveAt). Tenants are the
+// resellers, sorted.
+func (f *WarningFacts) classes(mine *models.PrivateOffer, others []*models.PrivateOffer) (found []*class, tenants []string) {
+	// What resellers have in common is a path: the last offer that they share, and
+	// the path before.
+	type path struct {
+		before *path
+		rival
 	}
-	for n, other := range others {
-		for i := range other.Resellers {
-			if at, shared := place[other.Resellers[i].ResellerTenantID]; shared {
-				g := grantOf(other, &other.Resellers[i])
-				each[at].rivals = append(each[at].rivals, rival{g, other})
-				keys[at] = g.key(keys[at], n)
+	type branch struct {
+		from *path
+		by   *terms
+	}
+	at := map[string]*path{} // by tenant
+	deal := func(offer *models.PrivateOffer, n int, named func(tenant string) bool) {
+		branches := map[branch]*path{}
+		f.each(offer, named, func(tenant string, t *terms) {
+			b := branch{at[tenant], t}
+			if branches[b] == nil {
+				branches[b] = &path{b.from, rival{t, n}}
 			}
-		}
+			at[tenant] = branches[b]
+		})
 	}
-	known := map[string]*class{}
-	var found []*class
-	for i := range each {
-		c, ok := known[string(keys[i])]
-		if !ok {
-			c = &each[i]
-			known[string(keys[i])], found = c, append(found, c)
-		}
-		c.tenant = append(c.tenant, each[i].mine.resellerTenantID)
+	deal(mine, -1, func(tenant string) bool { return at[tenant] == nil }) // no draft is saved with one twice, but asked about it may be
+	for n, other := range others {
+		deal(other, n, func(tenant string) bool { return at[tenant] != nil })
 	}
-	return found
+	tenants = slices.Sorted(maps.Keys(at))
+	known := map[*path]*class{}
+	for i, tenant := range tenants {
+		c := known[at[tenant]]
+		if c == nil {
+			c = &class{members: make(members, (len(tenants)+63)/64)}
+			for p := at[tenant]; p != nil; p = p.before {
+				c.mine, c.rivals = p.terms, append(c.rivals, p.rival)
+			}
+			c.rivals = c.rivals[:len(c.rivals)-1] // the last is the offer itself
+			known[at[tenant]], found = c, append(found, c)
+		}
+		c.members[i/64] |= 1 << (i % 64)
+	}
+	return found, tenants
 }
 
-// key adds all in which an offer can differ from reseller to reseller.
-func (g *grant) key(key []byte, offer int) []byte {
-	key = binary.AppendVarint(key, int64(offer))
-	key = binary.AppendVarint(key, g.publishedAt.UnixNano())
-	key = binary.AppendUvarint(key, uint64(len(g.customers)))
-	return append(key, strings.Join(g.customers, "")...)
+// each goes through the resellers of an offer for whom it is, or will be,
+// published before its end.
+func (f *WarningFacts) each(offer *models.PrivateOffer, named func(tenant string) bool, yield func(tenant string, t *terms)) {
+	submitted := *offer
+	if offer.SubmittedAt == nil {
+		submitted.SubmittedAt = &f.Now
+	}
+	var last *terms
+	for i := range offer.Resellers {
+		r := &offer.Resellers[i]
+		if r.WithdrawnAt != nil || r.PublishedAt == nil && r.FailedAt != nil || !named(r.ResellerTenantID) {
+			continue
+		}
+		live := f.liveAt(offer, r)
+		if last == nil || !last.publishedAt.Equal(live) || !slices.Equal(last.customers, r.CustomerTenantIDs) {
+			published := *r
+			published.PublishedAt = &live
+			g := grantOf(&submitted, &published)
+			last = &terms{g, g.firstMonth.Start()}
+		}
+		if live.Before(last.end) {
+			yield(r.ResellerTenantID, last)
+		}
+	}
+}
+
+// liveAt is when an offer went live for a reseller, or is expected to.
+func (f *WarningFacts) liveAt(offer *models.PrivateOffer, r *models.OfferReseller) time.Time {
+	switch {
+	case r.PublishedAt != nil:
+		return *r.PublishedAt
+	case offer.SubmittedAt == nil:
+		expected := models.OfferReseller{ResellerTenantID: r.ResellerTenantID}
+		expected.Expect(f.productsOf(offer), f.GoLive, f.Now)
+		return *expected.ExpectedLiveAt
+	case r.ExpectedLiveAt != nil:
+		return latest(f.Now, *r.ExpectedLiveAt)
+	}
+	return f.Now
+}
+
+func (f *WarningFacts) productsOf(offer *models.PrivateOffer) map[string]models.Product {
+	priced := map[string]models.Product{}
+	for i := range offer.Pricing {
+		if product, ok := f.Products[offer.Pricing[i].ProductID]; ok {
+			priced[product.ID] = product
+		}
+	}
+	return priced
 }
 
 // isZero tells whether the line leaves nothing of a list price.

@@ -41,7 +41,6 @@ func Warnings(offer *models.PrivateOffer, facts *WarningFacts) []models.OfferWar
 		w.endedUnpublished()
 		return w.told
 	}
-	w.mine = facts.expect(offer)
 	w.terms()
 	w.names()
 	w.lines()
@@ -52,51 +51,15 @@ func Warnings(offer *models.PrivateOffer, facts *WarningFacts) []models.OfferWar
 	return w.bounded()
 }
 
-// expect is an offer as it will be if all goes well: submitted now, and published
-// for each reseller by when that is expected. Those for whom it is withdrawn or
-// failed are left out.
-func (f *WarningFacts) expect(offer *models.PrivateOffer) *models.PrivateOffer {
-	expected := *offer
-	if offer.SubmittedAt == nil {
-		expected.SubmittedAt = &f.Now
-	}
-	expected.Resellers = make([]models.OfferReseller, 0, len(offer.Resellers))
-	priced := map[string]models.Product{}
-	for i := range offer.Pricing {
-		if product, ok := f.Products[offer.Pricing[i].ProductID]; ok {
-			priced[product.ID] = product
-		}
-	}
-	for _, r := range offer.Resellers {
-		switch r.Status() {
-		case models.ProgressWithdrawn, models.ProgressFailed:
-			continue
-		case models.ProgressLive:
-		default:
-			if offer.SubmittedAt == nil {
-				r.Expect(priced, f.GoLive, f.Now)
-			}
-			live := f.Now
-			if r.ExpectedLiveAt != nil {
-				live = latest(live, *r.ExpectedLiveAt)
-			}
-			r.PublishedAt = &live
-		}
-		expected.Resellers = append(expected.Resellers, r)
-	}
-	return &expected
-}
-
 // warner collects the warnings of one offer.
 type warner struct {
 	*WarningFacts
 	offer *models.PrivateOffer
-	mine  *models.PrivateOffer // as it is expected to be
 	draft bool
 	told  []models.OfferWarning
 }
 
-// tell adds a warning. The resellers are all that it holds for.
+// tell adds a warning. The resellers are all that it holds for, sorted.
 func (w *warner) tell(field string, code models.WarningCode, message string, resellers []string) *models.OfferWarning {
 	w.told = append(w.told, models.OfferWarning{
 		Code: code, Field: strings.Split(field, "."), Message: message,
@@ -167,9 +130,10 @@ func (w *warner) terms() {
 	}
 	var late []string
 	var by time.Time
-	for i := range w.mine.Resellers {
-		if r := &w.mine.Resellers[i]; r.PublishedAt.After(start.Start()) {
-			late, by = append(late, r.ResellerTenantID), latest(by, *r.PublishedAt)
+	for i := range w.offer.Resellers {
+		r := &w.offer.Resellers[i]
+		if live := w.liveAt(w.offer, r); live.After(start.Start()) && r.WithdrawnAt == nil && r.FailedAt == nil {
+			late, by = append(late, r.ResellerTenantID), latest(by, live)
 		}
 	}
 	if len(late) > 0 {
@@ -319,7 +283,7 @@ func (w *warner) duplicates() {
 	}
 	for i := range w.Others {
 		other := &w.Others[i]
-		if !w.rivals(other) || !says(other, w.offer) {
+		if other.StartMonth != w.offer.StartMonth || other.EndMonth != w.offer.EndMonth || !w.rivals(other) || !says(other, w.offer) {
 			continue
 		}
 		told := w.tell("pricing", models.WarnDuplicate, "says nothing that "+models.Quote(other.Name)+" does not say already: the same margins for the same resellers and months", nil)
@@ -340,12 +304,8 @@ func (w *warner) rivals(other *models.PrivateOffer) bool {
 	return status != models.StatusWithdrawn && status != models.StatusEnded
 }
 
-// says tells whether x has every line of y for every reseller of y, in the same
-// months.
+// says tells whether x has every line of y for every reseller of y.
 func says(x, y *models.PrivateOffer) bool {
-	if x.StartMonth != y.StartMonth || x.EndMonth != y.EndMonth {
-		return false
-	}
 	for i := range y.Pricing {
 		line := &y.Pricing[i]
 		if !slices.ContainsFunc(x.Pricing, func(l models.PricingLine) bool {
@@ -372,12 +332,10 @@ func says(x, y *models.PrivateOffer) bool {
 // met adds up the meetings of two lines over resellers.
 type met struct {
 	meeting
-	resellers []string
+	members
 }
 
-func (m *met) add(at meeting, resellers []string) {
-	m.meeting, m.resellers = m.and(at), append(m.resellers, resellers...)
-}
+func (m *met) meet(at meeting, by members) { m.meeting, m.members = m.and(at), m.add(by) }
 
 // pair is two lines that compete, with what comes of it for the resellers.
 type pair struct {
@@ -390,121 +348,133 @@ type pair struct {
 // contest is one line against those of the publisher's other offers.
 type contest struct {
 	*warner
-	line  *models.PricingLine
-	items *items
-	// pairs has a place for each line of the others, those of an offer from first
-	// on.
-	pairs    []*pair
-	first    map[*models.PrivateOffer]int
-	theirs   map[*models.PricingLine]*items // what others price, once asked for
+	ahead  horizon
+	line   *models.PricingLine
+	items  *items
+	others []*models.PrivateOffer
+	lines  [][]int                        // of each of the others, those that price what line prices
+	pairs  [][]*pair                      // for each of lines
+	theirs map[*models.PricingLine]*items // what others price, once asked for
+	gaps   map[gap]*met
+
+	tenants  []string // whom members are bits of
 	shadowed met
 	by       map[models.CompetingLine]bool // who shadows
-	gaps     map[gap]*met
 }
 
-// compete holds every line against those of the publisher's other offers.
+// compete holds every line against those of the publisher's other offers, those
+// that are over among them: a gap may follow.
 func (w *warner) compete() {
-	first, theirs, lines := map[*models.PrivateOffer]int{}, map[*models.PricingLine]*items{}, 0
-	others := w.expectOthers()
-	for _, other := range others {
-		first[other] = lines
-		lines += len(other.Pricing)
+	var others []*models.PrivateOffer
+	for i := range w.Others {
+		other := &w.Others[i]
+		if other.SubmittedAt != nil && other.WithdrawnAt == nil && other.ID != w.offer.ID && other.PublisherID == w.offer.PublisherID {
+			others = append(others, other)
+		}
 	}
-	dealt := classes(w.mine, others)
-	for i := range w.mine.Pricing {
-		line := &w.mine.Pricing[i]
-		c := contest{w, line, w.Catalogue.itemsOf(line), make([]*pair, lines), first, theirs, met{}, map[models.CompetingLine]bool{}, map[gap]*met{}}
+	dealt, tenants := w.classes(w.offer, others)
+	ahead, theirs := horizonOf(w.Now), map[*models.PricingLine]*items{}
+	for i := range w.offer.Pricing {
+		line := &w.offer.Pricing[i]
+		c := contest{
+			warner: w, ahead: ahead, line: line, items: w.Catalogue.itemsOf(line), others: others, theirs: theirs, tenants: tenants,
+			gaps: map[gap]*met{}, by: map[models.CompetingLine]bool{},
+		}
+		c.match()
 		for _, class := range dealt {
 			c.hold(class)
 		}
-		w.tellShadowed(i, &c)
-		for _, p := range c.pairs {
-			w.tellPair(i, p)
+		c.tellShadowed(i)
+		for n := range c.pairs {
+			for _, p := range c.pairs[n] {
+				c.tellPair(i, p)
+			}
 		}
-		w.tellGaps(i, c.gaps)
+		c.tellGaps(i)
 	}
 }
 
-// expectOthers are the publisher's other offers as they will be, those that have
-// ended included.
-func (w *warner) expectOthers() (others []*models.PrivateOffer) {
-	for i := range w.Others {
-		other := &w.Others[i]
-		if other.SubmittedAt == nil || other.WithdrawnAt != nil || other.ID == w.offer.ID || other.PublisherID != w.offer.PublisherID {
-			continue
+// match finds the lines of others that price what the line prices.
+func (c *contest) match() {
+	c.lines, c.pairs = make([][]int, len(c.others)), make([][]*pair, len(c.others))
+	own := candidate{line: c.line}
+	for n, other := range c.others {
+		for l := range other.Pricing {
+			theirs := candidate{line: &other.Pricing[l]}
+			if theirs.line.ProductID == c.line.ProductID && (theirs.covers(c.line.PlanID) || own.covers(theirs.line.PlanID)) {
+				c.lines[n] = append(c.lines[n], l)
+			}
 		}
-		expected := w.expect(other)
-		// What was not published before its end never will be.
-		expected.Resellers = slices.DeleteFunc(expected.Resellers, func(r models.OfferReseller) bool { return !r.PublishedAt.Before(other.EndMonth.End()) })
-		others = append(others, expected)
+		c.pairs[n] = make([]*pair, len(c.lines[n]))
 	}
-	return others
 }
 
 // hold is the contest for one class of resellers.
 func (c *contest) hold(class *class) {
-	own := candidate{class.mine, c.line}
-	var beating []candidate
+	own := side{class.mine, c.line}
+	var beating []side
+	before, after := neighbours{}, neighbours{}
 	for _, rival := range class.rivals {
-		for l := range rival.offer.Pricing {
-			theirs := candidate{rival.grant, &rival.offer.Pricing[l]}
-			at := meet(own, theirs, c.items, c.Now)
+		for k, l := range c.lines[rival.offer] {
+			theirs := side{rival.terms, &c.others[rival.offer].Pricing[l]}
+			before.last(own, theirs, rival.offer)
+			after.next(own, theirs, rival.offer)
+			at := meet(own, theirs, c.items, c.ahead)
 			if !at.mine && !at.theirs {
 				continue
 			}
-			p := c.pair(rival.offer, l)
+			p := &c.pairs[rival.offer][k]
+			if *p == nil {
+				*p = &pair{offer: c.others[rival.offer], line: theirs.line}
+			}
 			if at.theirs {
 				beating = append(beating, theirs)
 			}
 			if !at.theirs && c.shadows(own, theirs) {
-				p.shadowing.add(at, class.tenant)
+				(*p).shadowing.meet(at, class.members)
 			} else {
-				p.overlaps.add(at, class.tenant)
+				(*p).overlaps.meet(at, class.members)
 			}
 		}
 	}
-	if len(beating) > 0 && covered(own, beating, c.items, c.Now) {
-		c.shadowed.add(meeting{from: latest(own.start, c.Now), to: own.end}, class.tenant)
+	if len(beating) > 0 && covered(own, beating, c.items, c.ahead) {
+		c.shadowed.meet(meeting{from: latest(own.start, c.Now), to: own.end}, class.members)
 		for _, theirs := range beating {
 			c.by[models.CompetingLine{PrivateOfferID: theirs.offerID, PricingLine: theirs.line.Position}] = true
 		}
 	}
-	c.findGaps(own, class)
-}
-
-func (c *contest) pair(offer *models.PrivateOffer, line int) *pair {
-	place := &c.pairs[c.first[offer]+line]
-	if *place == nil {
-		*place = &pair{offer: offer, line: &offer.Pricing[line]}
-	}
-	return *place
+	c.findGaps(own, class, before, after)
 }
 
 // shadows tells whether own beats all that theirs could still price from then on.
-func (c *contest) shadows(own, theirs candidate) bool {
-	if own.end.Before(theirs.end) {
+// It is asked where theirs beats own nowhere.
+func (c *contest) shadows(own, theirs side) bool {
+	switch {
+	case own.end.Before(theirs.end):
 		return false
+	case own.percentage() && theirs.percentage():
+		return theirs.within(own)
 	}
 	of, ok := c.theirs[theirs.line]
 	if !ok {
 		of = c.Catalogue.itemsOf(theirs.line)
 		c.theirs[theirs.line] = of
 	}
-	return covered(theirs, []candidate{own}, of, latest(own.start, c.Now))
+	return covered(theirs, []side{own}, of, horizonOf(latest(own.start, c.Now)))
 }
 
-func (w *warner) tellShadowed(i int, c *contest) {
+func (c *contest) tellShadowed(i int) {
 	m := &c.shadowed
-	if len(m.resellers) == 0 {
+	if m.members == nil {
 		return
 	}
-	slices.Sort(m.resellers)
-	told := w.tellOf(i, "", models.WarnShadowed, "can never count for "+count(len(m.resellers), "reseller")+
-		": other offers beat it wherever it applies. Raise it, or leave it out", m.resellers)
-	told.From, told.To = m.from, m.to
+	resellers, n := m.of(c.tenants)
+	told := c.tellOf(i, "", models.WarnShadowed, "can never count for "+count(n, "reseller")+
+		": other offers beat it wherever it applies. Give more, or leave it out", resellers)
+	told.ResellerCount, told.From, told.To = n, m.from, m.to
 	names := map[string]string{}
-	for offer := range c.first {
-		names[offer.ID] = offer.Name
+	for _, other := range c.others {
+		names[other.ID] = other.Name
 	}
 	lines := slices.SortedFunc(maps.Keys(c.by), func(x, y models.CompetingLine) int {
 		return cmp.Or(strings.Compare(x.PrivateOfferID, y.PrivateOfferID), cmp.Compare(x.PricingLine, y.PricingLine))
@@ -515,17 +485,17 @@ func (w *warner) tellShadowed(i int, c *contest) {
 	told.Others, told.OtherCount, told.Wins = lines[:min(len(lines), models.MaxWarned)], len(lines), models.OtherLine
 }
 
-func (w *warner) tellPair(i int, p *pair) {
+func (c *contest) tellPair(i int, p *pair) {
 	if p == nil {
 		return
 	}
 	one := func(code models.WarningCode, m *met, wins models.WarningSide, message string) {
-		if len(m.resellers) == 0 {
+		if m.members == nil {
 			return
 		}
-		slices.Sort(m.resellers)
-		told := w.tellOf(i, "", code, message, m.resellers)
-		told.From, told.To, told.Wins = m.from, m.to, wins
+		resellers, n := m.of(c.tenants)
+		told := c.tellOf(i, "", code, message, resellers)
+		told.ResellerCount, told.From, told.To, told.Wins = n, m.from, m.to, wins
 		told.Others, told.OtherCount = []models.CompetingLine{{PrivateOfferID: p.offer.ID, Name: p.offer.Name, PricingLine: p.line.Position}}, 1
 	}
 	theirs := "line " + strconv.Itoa(p.line.Position) + " of " + models.Quote(p.offer.Name)
@@ -534,9 +504,9 @@ func (w *warner) tellPair(i int, p *pair) {
 	case m.mine && m.theirs:
 		one(models.WarnOverlaps, m, models.EachInPart, "competes with "+theirs+": each counts for part of what they share")
 	case m.theirs:
-		one(models.WarnOverlaps, m, models.OtherLine, "competes with "+theirs+", which counts while both last")
+		one(models.WarnOverlaps, m, models.OtherLine, "competes with "+theirs+", which counts where both apply")
 	default:
-		one(models.WarnOverlaps, m, models.ThisLine, "competes with "+theirs+", and counts while both last")
+		one(models.WarnOverlaps, m, models.ThisLine, "competes with "+theirs+", and counts where both apply")
 	}
 }
 
@@ -554,80 +524,89 @@ type gap struct {
 // plan; "" for the whole product.
 type neighbours map[string]neighbour
 
-// neighbour is a line of another offer.
 type neighbour struct {
-	candidate
-	offer *models.PrivateOffer
+	side
+	offer int
+}
+
+// last keeps what ends last of all that began before own.
+func (b neighbours) last(own, theirs side, offer int) {
+	if !theirs.start.Before(own.start) {
+		return
+	}
+	if known, ok := b[theirs.line.PlanID]; (!ok || theirs.end.After(known.end)) && shareCustomers(own.grant, theirs.grant) {
+		b[theirs.line.PlanID] = neighbour{theirs, offer}
+	}
+}
+
+// next keeps what begins first of all that end after own.
+func (b neighbours) next(own, theirs side, offer int) {
+	if !theirs.end.After(own.end) {
+		return
+	}
+	if known, ok := b[theirs.line.PlanID]; (!ok || theirs.start.Before(known.start)) && shareCustomers(own.grant, theirs.grant) {
+		b[theirs.line.PlanID] = neighbour{theirs, offer}
+	}
+}
+
+// nearer tells whether of the line's own plan, or else of the whole product, there
+// is a neighbour that comes nearer than the one of the plan, or as near.
+func (b neighbours) nearer(plan, own string, compare func(x, y neighbour) int) bool {
+	other := ""
+	if plan == "" {
+		other = own
+	}
+	x, ok := b[other]
+	if !ok || other == plan {
+		return false
+	}
+	order := compare(x, b[plan])
+	return order > 0 || order == 0 && other == ""
 }
 
 // findGaps finds what lies between the line and those that it follows, or that
 // follow it.
-func (c *contest) findGaps(own candidate, class *class) {
-	before, after := neighbours{}, neighbours{}
-	for _, rival := range class.rivals {
-		for l := range rival.offer.Pricing {
-			theirs := neighbour{candidate{rival.grant, &rival.offer.Pricing[l]}, rival.offer}
-			if theirs.line.ProductID != own.line.ProductID || !theirs.covers(own.line.PlanID) && !own.covers(theirs.line.PlanID) || !shareCustomers(own.grant, theirs.grant) {
-				continue
-			}
-			plan := theirs.line.PlanID
-			if last, known := before[plan]; theirs.start.Before(own.start) && (!known || theirs.end.After(last.end)) {
-				before[plan] = theirs
-			}
-			if next, known := after[plan]; theirs.end.After(own.end) && (!known || theirs.start.Before(next.start)) {
-				after[plan] = theirs
-			}
-		}
-	}
+func (c *contest) findGaps(own side, class *class, before, after neighbours) {
 	ahead := own.start.After(c.Now) && c.offer.StartMonth != 0
 	for plan, last := range before {
-		wider, known := before[""]
-		if known && plan != "" && !wider.end.Before(last.end) || !ahead {
-			continue // told of the product
-		}
-		if plan == "" && own.line.PlanID != "" && before[own.line.PlanID].grant != nil && before[own.line.PlanID].end.After(last.end) {
-			continue // told of the plan
-		}
-		if last.end.Before(own.start) && models.MonthOf(last.end)+succession > c.offer.StartMonth {
+		if ahead && last.end.Before(own.start) && models.MonthOf(last.end)+succession > c.offer.StartMonth &&
+			!before.nearer(plan, c.line.PlanID, func(x, y neighbour) int { return x.end.Compare(y.end) }) {
 			c.gap(last, class, last.end, own.start)
 		}
 	}
 	for plan, next := range after {
-		wider, known := after[""]
-		if known && plan != "" && !wider.start.After(next.start) {
-			continue
-		}
-		if plan == "" && own.line.PlanID != "" && after[own.line.PlanID].grant != nil && after[own.line.PlanID].start.Before(next.start) {
-			continue
-		}
-		if next.start.After(own.end) && models.MonthOf(own.end)+succession > models.MonthOf(next.start) {
+		if next.start.After(own.end) && models.MonthOf(own.end)+succession > models.MonthOf(next.start) &&
+			!after.nearer(plan, c.line.PlanID, func(x, y neighbour) int { return y.start.Compare(x.start) }) {
 			c.gap(next, class, own.end, next.start)
 		}
 	}
 }
 
 func (c *contest) gap(other neighbour, class *class, from, to time.Time) {
-	key := gap{models.CompetingLine{PrivateOfferID: other.offerID, Name: other.offer.Name, PricingLine: other.line.Position}, other.line.PlanID, from.Unix(), to.Unix()}
+	key := gap{
+		models.CompetingLine{PrivateOfferID: other.offerID, Name: c.others[other.offer].Name, PricingLine: other.line.Position},
+		other.line.PlanID, from.Unix(), to.Unix(),
+	}
 	if c.gaps[key] == nil {
 		c.gaps[key] = &met{}
 	}
-	c.gaps[key].add(meeting{from: from, to: to}, class.tenant)
+	c.gaps[key].meet(meeting{from: from, to: to}, class.members)
 }
 
-func (w *warner) tellGaps(i int, gaps map[gap]*met) {
-	sorted := slices.SortedFunc(maps.Keys(gaps), func(x, y gap) int {
+func (c *contest) tellGaps(i int) {
+	sorted := slices.SortedFunc(maps.Keys(c.gaps), func(x, y gap) int {
 		return cmp.Or(cmp.Compare(x.from, y.from), strings.Compare(x.other.PrivateOfferID, y.other.PrivateOfferID), strings.Compare(x.plan, y.plan), cmp.Compare(x.to, y.to))
 	})
 	for _, g := range sorted {
-		m := gaps[g]
-		slices.Sort(m.resellers)
+		m := c.gaps[g]
+		resellers, n := m.of(c.tenants)
 		span := m.from.Format(time.DateOnly) + " until " + m.to.Add(-time.Second).Format(time.DateOnly)
 		message, field := "follows "+models.Quote(g.other.Name)+" after a gap", "startMonth"
-		if m.from.Equal(w.mine.EndMonth.End()) {
+		if m.from.Equal(c.offer.EndMonth.End()) {
 			message, field = "is followed by "+models.Quote(g.other.Name)+" after a gap", "endMonth"
 		}
-		told := w.tellOf(i, "", models.WarnGap, message+": from "+span+" "+count(len(m.resellers), "reseller")+" will pay the list price", m.resellers)
-		told.Field, told.From, told.To = []string{field}, m.from, m.to
+		told := c.tellOf(i, "", models.WarnGap, message+": from "+span+" "+count(n, "reseller")+" will pay the list price", resellers)
+		told.Field, told.ResellerCount, told.From, told.To = []string{field}, n, m.from, m.to
 		told.PlanID = cmp.Or(told.PlanID, g.plan)
 		told.Others, told.OtherCount = []models.CompetingLine{g.other}, 1
 	}

@@ -365,3 +365,167 @@ func told(offers ...models.PrivateOffer) string {
 	}
 	return b.String()
 }
+
+// deskBook is a product of two plans, each at 100 dollars a month, and one meter.
+func deskBook() *rating.Index {
+	facts := rating.Facts{
+		Plans:  []models.Plan{{ProductID: "p", ID: "a"}, {ProductID: "p", ID: "b"}},
+		Meters: []models.Meter{{ProductID: "p", ID: "m"}},
+		Prices: []models.Price{{ProductID: "p", MeterID: "m", Market: "US", Currency: "USD", EffectiveFrom: deskMonth - 20, UnitPrice: money.MustParse("1")}},
+	}
+	for _, plan := range []string{"a", "b"} {
+		facts.Prices = append(facts.Prices, models.Price{ProductID: "p", PlanID: plan, Term: models.P1M, Billing: models.Monthly, Market: "US", Currency: "USD",
+			EffectiveFrom: deskMonth - 20, UnitPrice: money.MustParse("100")})
+	}
+	return rating.NewIndex(facts)
+}
+
+// given is an offer of one line for both resellers, live since its start, or
+// since the first of the last month.
+func given(name, plan, margin, start, end string, changes ...func(*models.PrivateOffer)) models.PrivateOffer {
+	line := models.PricingLine{Position: 1, ProductID: "p", PlanID: plan}
+	if price, absolute := strings.CutPrefix(margin, "$"); absolute {
+		line.Absolute = []models.AbsolutePrice{{Market: "US", Currency: "USD", Term: models.P1M, Billing: models.Monthly, UnitPrice: money.MustParse(price)}}
+	} else if err := line.Percentage.UnmarshalText([]byte(margin)); err != nil {
+		panic(err)
+	}
+	o := models.PrivateOffer{ID: name, PublisherID: "contoso", Name: name, EndMonth: month(end), Pricing: []models.PricingLine{line}}
+	if start != "" {
+		o.StartMonth = month(start)
+	}
+	live := (deskMonth - 1).Start()
+	if o.StartMonth != 0 {
+		live = min(o.StartMonth, deskMonth).Start()
+	}
+	o.SubmittedAt = &live
+	for _, tenant := range []string{deskReseller1, deskReseller2} {
+		o.Resellers = append(o.Resellers, models.OfferReseller{ResellerTenantID: tenant, AuthorizedAt: &live, PublishedAt: &live})
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	return o
+}
+
+func draft(o *models.PrivateOffer) {
+	o.SubmittedAt = nil
+	for i := range o.Resellers {
+		o.Resellers[i] = models.OfferReseller{ResellerTenantID: o.Resellers[i].ResellerTenantID, CustomerTenantIDs: o.Resellers[i].CustomerTenantIDs}
+	}
+}
+
+func customers(ids ...string) func(*models.PrivateOffer) {
+	return func(o *models.PrivateOffer) {
+		for i := range o.Resellers {
+			o.Resellers[i].CustomerTenantIDs = ids
+		}
+	}
+}
+
+func publisher(id string) func(*models.PrivateOffer) {
+	return func(o *models.PrivateOffer) { o.PublisherID = id }
+}
+
+// TestWarnings is one case a warning. Now is 10 March 2024; COVERS_FUTURE_PLANS,
+// which every margin on a whole product has, is left out of what is wanted.
+func TestWarnings(t *testing.T) {
+	withdrawn := func(o *models.PrivateOffer) { o.WithdrawnAt = &deskNow }
+	failed := func(o *models.PrivateOffer) {
+		for i := range o.Resellers {
+			o.Resellers[i].PublishedAt, o.Resellers[i].FailedAt = nil, &deskNow
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		own    models.PrivateOffer
+		others []models.PrivateOffer
+		want   []string
+	}{
+		{"nothing else", given("own", "", "10", "", "2024-06", draft), nil, nil},
+		{"less than another", given("own", "a", "10", "", "2024-06", draft), []models.PrivateOffer{given("x", "", "20", "", "2024-06")},
+			[]string{"SHADOWED x 2024-03-10T12:15 2024-07-01T00:00", "OVERLAPS x OTHER_LINE 2024-03-01T00:00 2024-07-01T00:00"}},
+		{"less than two that follow each other", given("own", "a", "10", "", "2024-06", draft),
+			[]models.PrivateOffer{given("x", "", "20", "", "2024-04"), given("y", "", "20", "2024-05", "2024-08")},
+			[]string{"SHADOWED x y 2024-03-10T12:15 2024-07-01T00:00", "OVERLAPS x OTHER_LINE 2024-03-01T00:00 2024-05-01T00:00", "OVERLAPS y OTHER_LINE 2024-05-01T00:00 2024-07-01T00:00"}},
+		{"less than one of each plan: plans to come are left", given("own", "", "10", "", "2024-06", draft),
+			[]models.PrivateOffer{given("x", "a", "20", "", "2024-06"), given("y", "b", "20", "", "2024-06")},
+			[]string{"OVERLAPS x OTHER_LINE 2024-03-01T00:00 2024-07-01T00:00", "OVERLAPS y OTHER_LINE 2024-03-01T00:00 2024-07-01T00:00"}},
+		{"as much as another: the earlier counts", given("own", "a", "20", "", "2024-07", draft), []models.PrivateOffer{given("x", "", "20", "", "2024-06")},
+			[]string{"OVERLAPS x OTHER_LINE 2024-03-01T00:00 2024-07-01T00:00"}},
+		{"more than another, for longer", given("own", "", "30", "", "2024-07", draft), []models.PrivateOffer{given("x", "", "20", "", "2024-06")},
+			[]string{"SHADOWS x THIS_LINE 2024-03-01T00:00 2024-07-01T00:00"}},
+		{"more than another, for a while", given("own", "", "30", "2024-04", "2024-05", draft), []models.PrivateOffer{given("x", "", "20", "", "2024-06")},
+			[]string{"OVERLAPS x THIS_LINE 2024-04-01T00:00 2024-06-01T00:00"}},
+		{"a dearer price beats a percentage, for what it prices", given("own", "a", "$120", "", "2024-06", draft), []models.PrivateOffer{given("x", "a", "20", "", "2024-06")},
+			[]string{"ABSOLUTE_ABOVE_LIST 2024-03-01T00:00 2024-07-01T00:00", "OVERLAPS x THIS_LINE 2024-03-10T12:15 2024-07-01T00:00"}},
+		{"a percentage against a price: the meter is left", given("own", "a", "99", "", "2024-06", draft), []models.PrivateOffer{given("x", "a", "$99", "", "2024-06")},
+			[]string{"OVERLAPS x OTHER_LINE 2024-03-10T12:15 2024-07-01T00:00"}},
+		{"two prices: the lower counts", given("own", "a", "$80", "", "2024-06", draft), []models.PrivateOffer{given("x", "a", "$90", "", "2024-06")},
+			[]string{"SHADOWS x THIS_LINE 2024-03-10T12:15 2024-07-01T00:00"}},
+		{"for other customers", given("own", "", "10", "", "2024-06", draft, customers(deskCustomer1)),
+			[]models.PrivateOffer{given("x", "", "20", "", "2024-06", customers(deskCustomer2))}, nil},
+		{"for one customer of all", given("own", "", "10", "", "2024-06", draft),
+			[]models.PrivateOffer{given("x", "", "20", "", "2024-06", customers(deskCustomer2))}, []string{"OVERLAPS x OTHER_LINE 2024-03-01T00:00 2024-07-01T00:00"}},
+		{"another publisher's", given("own", "", "10", "", "2024-06", draft), []models.PrivateOffer{given("x", "", "20", "", "2024-06", publisher("fabrikam"))}, nil},
+		{"withdrawn, failed or over", given("own", "", "10", "", "2024-06", draft),
+			[]models.PrivateOffer{given("x", "", "20", "", "2024-06", withdrawn), given("y", "", "20", "", "2024-06", failed), given("z", "", "20", "2023-01", "2023-02")}, nil},
+		{"another draft", given("own", "", "10", "", "2024-06", draft), []models.PrivateOffer{given("x", "", "20", "", "2024-06", draft)}, nil},
+		{"the same draft again", given("own", "", "10", "", "2024-06", draft), []models.PrivateOffer{given("x", "", "10", "", "2024-06", draft)}, []string{"DUPLICATE x"}},
+		{"after a gap", given("own", "a", "10", "2024-06", "2024-07", draft), []models.PrivateOffer{given("x", "", "20", "", "2024-03"), given("y", "", "20", "", "2024-04")},
+			[]string{"GAP y 2024-05-01T00:00 2024-06-01T00:00"}},
+		{"right after", given("own", "a", "10", "2024-06", "2024-07", draft), []models.PrivateOffer{given("x", "", "20", "", "2024-05")}, nil},
+		{"a gap of one plan", given("own", "", "10", "2024-06", "2024-07", draft), []models.PrivateOffer{given("x", "a", "20", "", "2024-05"), given("y", "b", "20", "", "2024-04")},
+			[]string{"GAP y 2024-05-01T00:00 2024-06-01T00:00"}},
+		{"before a gap", given("own", "", "10", "", "2024-05", draft), []models.PrivateOffer{given("x", "", "20", "2024-08", "2024-09")},
+			[]string{"GAP x 2024-06-01T00:00 2024-08-01T00:00"}},
+		{"long after: no successor", given("own", "", "10", "2025-06", "2025-07", draft), []models.PrivateOffer{given("x", "", "20", "", "2024-04")}, nil},
+		{"everything off", given("own", "", "100", "", "2024-06", draft), nil, []string{"PRICE_IS_ZERO"}},
+		{"no such price", given("own", "c", "10", "", "2024-06", draft), nil, []string{"NO_LIST_PRICE"}},
+		{"a start that has passed", given("own", "", "10", "2024-03", "2024-06", draft), nil, []string{"START_HAS_PASSED"}},
+		{"an end that has passed", given("own", "", "10", "", "2024-02", draft), nil, []string{"END_HAS_PASSED"}},
+		{"over, and was live", given("own", "", "10", "", "2024-02"), nil, nil},
+		{"over, and never was live", given("own", "", "10", "", "2024-02", failed), nil, []string{"ENDED_UNPUBLISHED"}},
+	} {
+		var got []string
+		for _, w := range rating.Warnings(&test.own, &rating.WarningFacts{
+			Products:  map[string]models.Product{"p": {ID: "p", PublisherID: "contoso", Published: true, Public: true, Transactable: true, CSPOptIn: models.OptInAny}},
+			Resellers: deskResellers(), Catalogue: deskBook(), Others: test.others, GoLive: models.DefaultGoLive, Now: deskNow,
+		}) {
+			if w.Code == models.WarnFuturePlans {
+				continue
+			}
+			words := []string{string(w.Code)}
+			for _, other := range w.Others {
+				words = append(words, other.Name)
+			}
+			if w.Wins != "" && w.Code != models.WarnShadowed {
+				words = append(words, string(w.Wins))
+			}
+			if !w.From.IsZero() {
+				words = append(words, w.From.Format("2006-01-02T15:04"), w.To.Format("2006-01-02T15:04"))
+			}
+			got = append(got, strings.Join(words, " "))
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s:\n got %q\nwant %q", test.name, got, test.want)
+		}
+	}
+}
+
+// TestWarningsAreBounded: an offer with more than can be told says how many more
+// there are.
+func TestWarningsAreBounded(t *testing.T) {
+	own := given("own", "", "10", "", "2024-06", draft)
+	var others []models.PrivateOffer
+	for i := range 150 {
+		others = append(others, given(fmt.Sprintf("x%03d", i), "", "5", "", "2024-07"))
+	}
+	warnings := rating.Warnings(&own, &rating.WarningFacts{
+		Products:  map[string]models.Product{"p": {ID: "p", PublisherID: "contoso", Published: true, Public: true, Transactable: true, CSPOptIn: models.OptInAny}},
+		Resellers: deskResellers(), Catalogue: deskBook(), Others: others, GoLive: models.DefaultGoLive, Now: deskNow,
+	})
+	last := warnings[len(warnings)-1]
+	if len(warnings) != models.MaxWarnings+1 || last.Code != models.WarnMore || last.Message != "51 more are not shown: 50 OVERLAPS, 1 COVERS_FUTURE_PLANS" {
+		t.Errorf("%d warnings, the last is %s: %s", len(warnings), last.Code, last.Message)
+	}
+}

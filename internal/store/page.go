@@ -167,18 +167,18 @@ func equal(query *gorm.DB, column, value string) *gorm.DB {
 	return query.Where(column+" = ?", value)
 }
 
-// matching narrows a query to rows with the text anywhere in one of the
-// columns. Letters match in either case, on SQLite those of ASCII only.
-func matching(query *gorm.DB, text string, columns ...string) *gorm.DB {
+// matching narrows a query to rows with the text anywhere in one of the columns,
+// spelled as people do (dialect.fold).
+func (r *Reader) matching(query *gorm.DB, text string, columns ...string) *gorm.DB {
 	if text == "" {
 		return query
 	}
 	checkPattern(query, "text", text)
-	pattern := "%" + escapeLike(text) + "%"
+	pattern := "%" + escapeLike(r.dialect.folded(text)) + "%"
 	alternatives := make([]string, len(columns))
 	arguments := make([]any, len(columns))
 	for i, column := range columns {
-		alternatives[i], arguments[i] = column+" LIKE ? ESCAPE '!'", pattern
+		alternatives[i], arguments[i] = r.dialect.like(column), pattern
 	}
 	return query.Where(strings.Join(alternatives, " OR "), arguments...)
 }
