@@ -98,14 +98,20 @@ func (r *Resolver) publishersOf(ctx context.Context, products []*models.Product)
 }
 
 // resellerFacets are what the resellers of a filter can be narrowed by.
-func (r *Resolver) resellerFacets(filter store.ResellerFilter) page.ResellerFacets {
-	return page.ResellerFacets{Read: func(ctx context.Context, column string) (facets []models.Facet, err error) {
+func (r *Resolver) resellerFacets(filter store.ResellerFilter) func(context.Context) (page.ResellerFacets, error) {
+	return func(ctx context.Context) (facets page.ResellerFacets, err error) {
 		err = r.Market.Store.Read(ctx, auth.ViewerFrom(ctx), func(reader *store.Reader) (err error) {
-			facets, err = reader.ResellerFacets(filter, column)
+			if facets.Regions, err = reader.ResellerFacets(filter, "regions"); err != nil {
+				return err
+			}
+			if facets.Skills, err = reader.ResellerFacets(filter, "skills"); err != nil {
+				return err
+			}
+			facets.Competencies, err = reader.ResellerFacets(filter, "competencies")
 			return err
 		})
 		return facets, err
-	}}
+	}
 }
 
 // transactable tells of each plan whether the marketplace bills for it, having

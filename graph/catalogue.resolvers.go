@@ -80,7 +80,7 @@ func (r *queryResolver) Resellers(ctx context.Context, where *generated.Reseller
 			return reader.Resellers(filter, ask)
 		},
 		func(reader *store.Reader) (int64, error) { return reader.CountResellers(filter) })
-	return &page.Resellers{Of: list, Facets: r.resellerFacets(filter)}, err
+	return &page.Resellers{Of: list, Count: r.resellerFacets(filter)}, err
 }
 
 func (r *queryResolver) Customers(ctx context.Context, where *generated.CustomerWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.Customers, error) {

@@ -2435,7 +2435,7 @@ func (ec *executionContext) _ResellerConnection_facets(ctx context.Context, fiel
 			return ec.fieldContext_ResellerConnection_facets(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Facets, nil
+			return obj.Facets(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v page.ResellerFacets) graphql.Marshaler {
@@ -2449,7 +2449,7 @@ func (ec *executionContext) fieldContext_ResellerConnection_facets(_ context.Con
 	fc = &graphql.FieldContext{
 		Object:     "ResellerConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ResellerFacets(ctx, field)
@@ -2522,7 +2522,7 @@ func (ec *executionContext) _ResellerFacets_regions(ctx context.Context, field g
 			return ec.fieldContext_ResellerFacets_regions(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Regions(ctx)
+			return obj.Regions, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []models.Facet) graphql.Marshaler {
@@ -2536,7 +2536,7 @@ func (ec *executionContext) fieldContext_ResellerFacets_regions(_ context.Contex
 	fc = &graphql.FieldContext{
 		Object:     "ResellerFacets",
 		Field:      field,
-		IsMethod:   true,
+		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Facet(ctx, field)
@@ -2554,7 +2554,7 @@ func (ec *executionContext) _ResellerFacets_skills(ctx context.Context, field gr
 			return ec.fieldContext_ResellerFacets_skills(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Skills(ctx)
+			return obj.Skills, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []models.Facet) graphql.Marshaler {
@@ -2568,7 +2568,7 @@ func (ec *executionContext) fieldContext_ResellerFacets_skills(_ context.Context
 	fc = &graphql.FieldContext{
 		Object:     "ResellerFacets",
 		Field:      field,
-		IsMethod:   true,
+		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Facet(ctx, field)
@@ -2586,7 +2586,7 @@ func (ec *executionContext) _ResellerFacets_competencies(ctx context.Context, fi
 			return ec.fieldContext_ResellerFacets_competencies(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Competencies(ctx)
+			return obj.Competencies, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []models.Facet) graphql.Marshaler {
@@ -2600,7 +2600,7 @@ func (ec *executionContext) fieldContext_ResellerFacets_competencies(_ context.C
 	fc = &graphql.FieldContext{
 		Object:     "ResellerFacets",
 		Field:      field,
-		IsMethod:   true,
+		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Facet(ctx, field)
@@ -4639,10 +4639,11 @@ func (ec *executionContext) _ResellerConnection(ctx context.Context, sel ast.Sel
 					return ec._ResellerConnection_totalCount(ctx, field, obj)
 				})
 		case "facets":
-			out.Values[i] = ec._ResellerConnection_facets(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ResellerConnection_facets(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -4710,23 +4711,20 @@ func (ec *executionContext) _ResellerFacets(ctx context.Context, sel ast.Selecti
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("ResellerFacets")
 		case "regions":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, true,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._ResellerFacets_regions(ctx, field, obj)
-				})
+			out.Values[i] = ec._ResellerFacets_regions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "skills":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, true,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._ResellerFacets_skills(ctx, field, obj)
-				})
+			out.Values[i] = ec._ResellerFacets_skills(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "competencies":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, true,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._ResellerFacets_competencies(ctx, field, obj)
-				})
+			out.Values[i] = ec._ResellerFacets_competencies(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

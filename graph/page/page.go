@@ -50,26 +50,11 @@ func (p Of[T, E]) Edges() []E {
 // TotalCount is how many rows match in all.
 func (p Of[T, E]) TotalCount(ctx context.Context) (int, error) { return p.count(ctx) }
 
-// ResellerFacets are the values that a list of resellers can be narrowed by. Read
-// is asked for those columns only that the request selects.
-type ResellerFacets struct {
-	Read func(ctx context.Context, column string) ([]models.Facet, error)
-}
+// ResellerFacets are the values that a list of resellers can be narrowed by.
+type ResellerFacets struct{ Regions, Skills, Competencies []models.Facet }
 
-// Regions are the regions that they sell in.
-func (f ResellerFacets) Regions(ctx context.Context) ([]models.Facet, error) {
-	return f.Read(ctx, "regions")
-}
-
-// Skills are their skills.
-func (f ResellerFacets) Skills(ctx context.Context) ([]models.Facet, error) {
-	return f.Read(ctx, "skills")
-}
-
-// Competencies are their competencies.
-func (f ResellerFacets) Competencies(ctx context.Context) ([]models.Facet, error) {
-	return f.Read(ctx, "competencies")
-}
+// Facets are the values that the list can be narrowed by.
+func (r Resellers) Facets(ctx context.Context) (ResellerFacets, error) { return r.Count(ctx) }
 
 // Node is whatever has an id of its own: one of the nouns of the schema that
 // implement Node.
@@ -84,7 +69,8 @@ type (
 
 	Resellers struct {
 		Of[models.Reseller, ResellerEdge]
-		Facets ResellerFacets
+		// Count is asked only where the request selects facets.
+		Count func(context.Context) (ResellerFacets, error)
 	}
 	ResellerEdge struct{ Edge[models.Reseller] }
 

@@ -676,15 +676,17 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 	page := func(rows any, _ bool, err error) (any, error) { return rows, err }
 	plain := func(rows any, err error) (any, error) { return rows, err }
 	return map[string]func() (any, error){
-		"Publishers":    func() (any, error) { return plain(r.Publishers(nil)) },
-		"Resellers":     func() (any, error) { return page(r.Resellers(store.ResellerFilter{}, store.Page{})) },
-		"Customers":     func() (any, error) { return page(r.Customers(store.CustomerFilter{}, store.Page{})) },
-		"Products":      func() (any, error) { return page(r.Products(store.ProductFilter{}, store.Page{})) },
-		"Plans":         func() (any, error) { return plain(r.Plans(nil)) },
-		"Meters":        func() (any, error) { return plain(r.Meters(nil)) },
-		"Prices":        func() (any, error) { return plain(r.Prices(nil)) },
-		"PrivateOffers": func() (any, error) { return page(r.PrivateOffers(store.OfferFilter{}, store.Page{})) },
-		"OffersFor":     func() (any, error) { return plain(r.OffersFor(nil, may)) },
+		"Publishers":     func() (any, error) { return plain(r.Publishers(nil)) },
+		"Resellers":      func() (any, error) { return page(r.Resellers(store.ResellerFilter{}, store.Page{})) },
+		"Customers":      func() (any, error) { return page(r.Customers(store.CustomerFilter{}, store.Page{})) },
+		"Products":       func() (any, error) { return page(r.Products(store.ProductFilter{}, store.Page{})) },
+		"Plans":          func() (any, error) { return plain(r.Plans(nil)) },
+		"Meters":         func() (any, error) { return plain(r.Meters(nil)) },
+		"Prices":         func() (any, error) { return plain(r.Prices(nil)) },
+		"PrivateOffers":  func() (any, error) { return page(r.PrivateOffers(store.OfferFilter{}, store.Page{})) },
+		"Rivals":         func() (any, error) { return plain(r.Rivals(nil, nil, may)) },
+		"ResellerFacets": func() (any, error) { return plain(r.ResellerFacets(store.ResellerFilter{}, "regions")) },
+		"OffersFor":      func() (any, error) { return plain(r.OffersFor(nil, may)) },
 		"OfferEvents": func() (any, error) {
 			a, _, err := r.OfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-a"}, store.Page{})
 			b, _, errB := r.OfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-b"}, store.Page{})
@@ -766,6 +768,8 @@ func TestScope(t *testing.T) {
 		"Prices":               {2, 2, 2, 4, 4},
 		"PrivateOffers":        {1, 1, 1, 1, 2},
 		"OffersFor":            {1, 1, 1, 1, 2},
+		"Rivals":               {1, 1, 1, 1, 2},
+		"ResellerFacets":       {3, 3, 2, 2, 3},
 		"OffersDue":            {1, 1, 1, 1, 2},
 		"OfferEvents":          {1, 1, 0, 0, 2},
 		"CountOfferEvents":     {1, 1, 0, 0, 2},
@@ -837,7 +841,7 @@ func TestScope(t *testing.T) {
 						t.Errorf("%s %s: %s sees %d rows, want %d", viewer.Role, viewer.Organization, name, got, want)
 					}
 					stranger := map[models.Viewer][]string{publisher1: {"fabrikam", resellerB}, publisher2: {"contoso", resellerA}, viewerA: {"fabrikam", resellerB}, viewerB: {resellerA}}[viewer]
-					public := map[models.Role][]string{models.RolePublisher: {"Resellers"}, models.RoleReseller: {"Publishers"}}[viewer.Role]
+					public := map[models.Role][]string{models.RolePublisher: {"Resellers", "ResellerFacets"}, models.RoleReseller: {"Publishers"}}[viewer.Role]
 					for _, word := range stranger {
 						if strings.Contains(fmt.Sprintf("%+v", answer), word) && !slices.Contains(public, name) {
 							t.Errorf("%s %s: %s shows %s: %+v", viewer.Role, viewer.Organization, name, word, answer)
