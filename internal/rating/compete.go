@@ -23,7 +23,6 @@ type items struct {
 	// kinds has one item of entitlement and one of consumption for each plan that
 	// has such: to percentages, all of a kind are the same.
 	kinds map[string][]item
-	flat  []item // kinds, of all plans
 }
 
 // planToCome stands for plans that a product does not have yet, which
@@ -49,12 +48,6 @@ func (x *Index) itemsOf(line *models.PricingLine) *items {
 		what := What{ProductID: line.ProductID, PlanID: planToCome}
 		found.add(item{question: question{What: what}})
 		found.add(item{question: question{What: what, consumption: true}})
-	}
-	found.flat = slices.Clone(found.kinds[planToCome]) // first, as the fewest lines are for them
-	for plan, kinds := range found.kinds {
-		if plan != planToCome {
-			found.flat = append(found.flat, kinds...)
-		}
 	}
 	return &found
 }
@@ -222,8 +215,11 @@ func shareCustomers(x, y *grant) bool {
 // each of the others must be known to beat mine.
 func covered(mine side, others []side, of *items, ahead horizon) bool {
 	list, flat := of.all, mine.percentage() && !slices.ContainsFunc(others, func(s side) bool { return !s.percentage() })
-	if flat {
-		list = of.flat
+	switch {
+	case flat && mine.line.PlanID == "": // who beats it there beats it on every plan
+		list = of.kinds[planToCome]
+	case flat:
+		list = of.kinds[mine.line.PlanID]
 	}
 	customers := customersOf(mine, others)
 	beating := make([]side, 0, len(others))

@@ -33,7 +33,7 @@ type WarningFacts struct {
 // submitted now, and whoever is not published as if that came when it is
 // expected. They come by kind (models.WarningCodes), line and other offer.
 func Warnings(offer *models.PrivateOffer, facts *WarningFacts) []models.OfferWarning {
-	w := warner{WarningFacts: facts, offer: offer, draft: offer.SubmittedAt == nil}
+	w := warner{WarningFacts: facts, offer: offer, draft: offer.SubmittedAt == nil, left: map[models.WarningCode]int{}}
 	switch offer.Status(facts.Now) {
 	case models.StatusWithdrawn:
 		return nil
@@ -57,6 +57,8 @@ type warner struct {
 	offer *models.PrivateOffer
 	draft bool
 	told  []models.OfferWarning
+	// left are those of a kind that has been told as often as can be shown.
+	left map[models.WarningCode]int
 }
 
 // tell adds a warning. The resellers are all that it holds for, sorted.
@@ -84,17 +86,16 @@ func (w *warner) bounded() []models.OfferWarning {
 	if len(w.told) <= models.MaxWarnings {
 		return w.told
 	}
-	left := map[models.WarningCode]int{}
 	for _, told := range w.told[models.MaxWarnings:] {
-		left[told.Code]++
+		w.left[told.Code]++
 	}
 	var counts []string
+	rest := 0
 	for _, code := range models.WarningCodes {
-		if left[code] > 0 {
-			counts = append(counts, strconv.Itoa(left[code])+" "+string(code))
+		if n := w.left[code]; n > 0 {
+			rest, counts = rest+n, append(counts, strconv.Itoa(n)+" "+string(code))
 		}
 	}
-	rest := len(w.told) - models.MaxWarnings
 	w.told = w.told[:models.MaxWarnings]
 	w.tell("pricing", models.WarnMore, strconv.Itoa(rest)+" more are not shown: "+strings.Join(counts, ", "), nil)
 	return w.told
@@ -359,7 +360,9 @@ type contest struct {
 
 	tenants  []string // whom members are bits of
 	shadowed met
-	by       map[models.CompetingLine]bool // who shadows
+	by       map[*models.PricingLine]models.CompetingLine // who shadows
+	counted  map[models.WarningCode]int                   // pairs, of all lines
+	beating  []side                                       // of one class
 }
 
 // compete holds every line against those of the publisher's other offers, those
@@ -373,12 +376,12 @@ func (w *warner) compete() {
 		}
 	}
 	dealt, tenants := w.classes(w.offer, others)
-	ahead, theirs := horizonOf(w.Now), map[*models.PricingLine]*items{}
+	ahead, theirs, counted := horizonOf(w.Now), map[*models.PricingLine]*items{}, map[models.WarningCode]int{}
 	for i := range w.offer.Pricing {
 		line := &w.offer.Pricing[i]
 		c := contest{
 			warner: w, ahead: ahead, line: line, items: w.Catalogue.itemsOf(line), others: others, theirs: theirs, tenants: tenants,
-			gaps: map[gap]*met{}, by: map[models.CompetingLine]bool{},
+			gaps: map[gap]*met{}, by: map[*models.PricingLine]models.CompetingLine{}, counted: counted,
 		}
 		c.match()
 		for _, class := range dealt {
@@ -412,12 +415,14 @@ func (c *contest) match() {
 // hold is the contest for one class of resellers.
 func (c *contest) hold(class *class) {
 	own := side{class.mine, c.line}
-	var beating []side
-	before, after := neighbours{}, neighbours{}
+	beating, before, after := c.beating[:0], neighbours{}, neighbours{}
+	follows := c.follows(own)
 	for _, rival := range class.rivals {
 		for k, l := range c.lines[rival.offer] {
 			theirs := side{rival.terms, &c.others[rival.offer].Pricing[l]}
-			before.last(own, theirs, rival.offer)
+			if follows {
+				before.last(own, theirs, rival.offer)
+			}
 			after.next(own, theirs, rival.offer)
 			at := meet(own, theirs, c.items, c.ahead)
 			if !at.mine && !at.theirs {
@@ -440,9 +445,12 @@ func (c *contest) hold(class *class) {
 	if len(beating) > 0 && covered(own, beating, c.items, c.ahead) {
 		c.shadowed.meet(meeting{from: latest(own.start, c.Now), to: own.end}, class.members)
 		for _, theirs := range beating {
-			c.by[models.CompetingLine{PrivateOfferID: theirs.offerID, PricingLine: theirs.line.Position}] = true
+			if _, known := c.by[theirs.line]; !known {
+				c.by[theirs.line] = models.CompetingLine{PrivateOfferID: theirs.offerID, PricingLine: theirs.line.Position}
+			}
 		}
 	}
+	c.beating = beating
 	c.findGaps(own, class, before, after)
 }
 
@@ -476,7 +484,7 @@ func (c *contest) tellShadowed(i int) {
 	for _, other := range c.others {
 		names[other.ID] = other.Name
 	}
-	lines := slices.SortedFunc(maps.Keys(c.by), func(x, y models.CompetingLine) int {
+	lines := slices.SortedFunc(maps.Values(c.by), func(x, y models.CompetingLine) int {
 		return cmp.Or(strings.Compare(x.PrivateOfferID, y.PrivateOfferID), cmp.Compare(x.PricingLine, y.PricingLine))
 	})
 	for i := range lines {
@@ -491,6 +499,10 @@ func (c *contest) tellPair(i int, p *pair) {
 	}
 	one := func(code models.WarningCode, m *met, wins models.WarningSide, message string) {
 		if m.members == nil {
+			return
+		}
+		if c.counted[code]++; c.counted[code] > models.MaxWarnings { // those of earlier lines come first
+			c.left[code]++
 			return
 		}
 		resellers, n := m.of(c.tenants)
@@ -564,12 +576,17 @@ func (b neighbours) nearer(plan, own string, compare func(x, y neighbour) int) b
 	return order > 0 || order == 0 && other == ""
 }
 
+// follows tells whether the line starts at a time of its own, so that there can be
+// a gap before it.
+func (c *contest) follows(own side) bool {
+	return own.start.After(c.Now) && c.offer.StartMonth != 0
+}
+
 // findGaps finds what lies between the line and those that it follows, or that
 // follow it.
 func (c *contest) findGaps(own side, class *class, before, after neighbours) {
-	ahead := own.start.After(c.Now) && c.offer.StartMonth != 0
 	for plan, last := range before {
-		if ahead && last.end.Before(own.start) && models.MonthOf(last.end)+succession > c.offer.StartMonth &&
+		if last.end.Before(own.start) && models.MonthOf(last.end)+succession > c.offer.StartMonth &&
 			!before.nearer(plan, c.line.PlanID, func(x, y neighbour) int { return x.end.Compare(y.end) }) {
 			c.gap(last, class, last.end, own.start)
 		}
