@@ -45,11 +45,14 @@ type Channel string
 
 // The channels.
 const (
+	// ChannelMail goes to addresses.
 	ChannelMail Channel = "MAIL"
+	// ChannelWebhook goes to programs, by the id of their endpoint.
+	ChannelWebhook Channel = "WEBHOOK"
 )
 
 // Channels lists every channel.
-var Channels = []Channel{ChannelMail}
+var Channels = []Channel{ChannelMail, ChannelWebhook}
 
 // NotificationStatus is where a notification stands.
 type NotificationStatus string
@@ -108,6 +111,9 @@ type Delivery struct {
 	// StatusCode and Error are those of NotificationAttempt.
 	StatusCode int
 	Error      string
+	// RetryAfter is how long the recipient asks to be left alone after what FAILED,
+	// 0 where it does not ask.
+	RetryAfter time.Duration
 }
 
 // How often delivery is tried: after half a minute, and then each time after
@@ -150,7 +156,7 @@ func (n *Notification) Settle(number int, d Delivery, now time.Time) {
 	case number != n.AttemptCount || n.Status() != NotificationPending:
 	default:
 		n.LeasedUntil, n.LastError = nil, d.Error
-		next := now.Add(RetryDelay(n.ID, number))
+		next := now.Add(max(RetryDelay(n.ID, number), d.RetryAfter))
 		if n.NextAttemptAt = &next; d.Outcome == OutcomeRefused || next.After(n.QueuedAt.Add(NotificationPatience)) {
 			n.DeadAt, n.NextAttemptAt = &now, nil
 		}
@@ -192,6 +198,13 @@ type Notice struct {
 	// this event withdrew the offer, empty where it withdrew the whole.
 	Failed    []NoticeReseller `json:"failed,omitempty"`
 	Withdrawn []NoticeReseller `json:"withdrawn,omitempty"`
+
+	// Programs hear of each event, and of nothing that they can ask for: Status is
+	// the offer's, ResellerTenantID whom the event happened to, empty for the offer
+	// as a whole, and FailureReason why publishing FAILED. Mails leave them empty.
+	Status           OfferStatus `json:"status,omitempty"`
+	ResellerTenantID string      `json:"resellerTenantId,omitempty"`
+	FailureReason    string      `json:"failureReason,omitempty"`
 }
 
 // NoticeProduct is a product that an offer prices.

@@ -28,6 +28,9 @@ func (k *workCommand) Run(ctx context.Context, p *Program, c *commands) error {
 	}
 	return c.with(ctx, p, existing, func(s *session) error {
 		s.Send = senders
+		if err := c.webhooks(ctx, p, s); err != nil {
+			return err
+		}
 		done, err := s.Work(ctx)
 		if err == nil {
 			_, err = fmt.Fprintf(p.Stdout, "%d resellers authorised, %d published, %d failed; %d offers went live, %d ended\n",
@@ -122,14 +125,19 @@ func (c *commands) tokens(ctx context.Context, s *session) (*auth.Tokens, error)
 	return auth.NewTokens(key)
 }
 
-// webhooks sends to the programs of publishers, with their secrets sealed by the
-// key that is configured, or by that of the database.
-func (c *commands) webhooks(ctx context.Context, p *Program, s *session) (*webhook.Sender, error) {
+// webhooks lets the session send to the programs of publishers, with their secrets
+// sealed by the key that is configured, or by that of the database.
+func (c *commands) webhooks(ctx context.Context, p *Program, s *session) error {
 	key, err := s.key(ctx, c.WebhookKey, settingSeal)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return webhook.New(webhook.Options{Key: key, Allow: c.WebhookAllow, Agent: "Sellthrough-Webhooks/" + p.Version})
+	s.Webhooks, err = webhook.New(webhook.Options{Key: key, Allow: c.WebhookAllow, Agent: "Sellthrough-Webhooks/" + p.Version})
+	if s.Send == nil {
+		s.Send = map[models.Channel]market.Send{}
+	}
+	s.Send[models.ChannelWebhook] = s.SendWebhook
+	return err
 }
 
 // key is the one that is configured, or that of the database, which is made when

@@ -106,7 +106,7 @@ func (c *commands) site(ctx context.Context, p *Program, s *session, guard Guard
 	if err != nil {
 		return Site{}, err
 	}
-	s.Webhooks, err = c.webhooks(ctx, p, s)
+	err = c.webhooks(ctx, p, s)
 	s.keys = auth.NewKeys(s.apiKey)
 	identity := &auth.Identity{Tokens: tokens, Keys: s.keys, Issuers: s.issuers}
 	return Site{Market: s.Market, Tokens: tokens, Identity: identity, Clock: p.Clock, Logger: s.logger, Telemetry: s.telemetry, Guard: guard}, err

@@ -20,6 +20,7 @@ import (
 //
 // Recipients hear of an offer that goes live, ends or is withdrawn, once each. An
 // offer that is withdrawn from some resellers only is told once for all of them.
+// Programs hear of every event that their endpoint listens to.
 func (m *Market) announce(w *store.Writer, offer *models.PrivateOffer, events ...models.OfferEvent) error {
 	if len(events) == 0 {
 		return nil
@@ -27,26 +28,35 @@ func (m *Market) announce(w *store.Writer, offer *models.PrivateOffer, events ..
 	if err := w.AppendOfferEvents(offer.ID, events); err != nil {
 		return err
 	}
+	queue, err := webhookNotices(w, offer, events)
+	if err != nil {
+		return err
+	}
 	last := events[len(events)-1]
 	if !last.Type.Notices() || len(offer.NotificationContacts) == 0 {
-		return nil
+		return w.QueueNotifications(queue)
 	}
 	notice, err := notice(w, offer, events)
 	if err != nil {
 		return err
 	}
-	var queue []models.Notification
 	for _, contact := range offer.NotificationContacts {
-		id, err := uuid.NewV7() // in order of creation, which is the order of the list
+		n, err := queued(last, models.ChannelMail, contact, notice)
 		if err != nil {
 			return err
 		}
-		queue = append(queue, models.Notification{
-			ID: id.String(), PrivateOfferID: offer.ID, EventNumber: last.Number, Type: last.Type, Channel: models.ChannelMail, Recipient: contact,
-			Notice: notice, CreatedAt: last.OccurredAt, QueuedAt: last.OccurredAt, NextAttemptAt: &last.OccurredAt,
-		})
+		queue = append(queue, n)
 	}
 	return w.QueueNotifications(queue)
+}
+
+// queued is a notification of an event that is due at once.
+func queued(event models.OfferEvent, channel models.Channel, recipient string, notice models.Notice) (models.Notification, error) {
+	id, err := uuid.NewV7() // in order of creation, which is the order of the list
+	return models.Notification{
+		ID: id.String(), PrivateOfferID: notice.PrivateOfferID, EventNumber: event.Number, Type: event.Type, Channel: channel, Recipient: recipient,
+		Notice: notice, CreatedAt: event.OccurredAt, QueuedAt: event.OccurredAt, NextAttemptAt: &event.OccurredAt,
+	}, err
 }
 
 // notice is what is said of the last of the events.
