@@ -5,7 +5,7 @@ import '@graphiql/plugin-explorer/dist/style.css'
 import { useEditorContext, useSchemaContext } from '@graphiql/react'
 import { GraphiQLInterface, GraphiQLProvider } from 'graphiql'
 import 'graphiql/graphiql.css'
-import { getOperationAST } from 'graphql'
+import { getOperationAST, parse } from 'graphql'
 import { useEffect, useId, useRef, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { follow, post, trouble } from './ask.js'
@@ -144,6 +144,19 @@ function Bar({ examples, desks, identity, shared, problem }) {
   )
 }
 
+// named finds which operation of its own text is asked for. Right after a change the editor still gives the
+// name of an operation that was there before: the text decides.
+function named(operation) {
+  try {
+    const document = parse(operation.query)
+    const chosen = getOperationAST(document, operation.operationName)
+    if (chosen) return { operation, type: chosen.operation }
+    return { operation: { ...operation, operationName: undefined }, type: getOperationAST(document)?.operation }
+  } catch {
+    return { operation } // the server says what is wrong with it
+  }
+}
+
 function Playground({ examples, desks, shared }) {
   const known = choice => [NOBODY, OTHER, ...desks.map(({ role }) => role)].includes(choice)
   const [choice, setChoice] = useState(() => {
@@ -157,10 +170,9 @@ function Playground({ examples, desks, shared }) {
   const asking = useRef(token)
   asking.current = token
 
-  async function ask(operation, { headers, documentAST } = {}) {
-    if (documentAST && getOperationAST(documentAST, operation.operationName)?.operation === 'subscription') {
-      return told(follow(operation, asking.current, headers))
-    }
+  async function ask(asked, { headers } = {}) {
+    const { operation, type } = named(asked)
+    if (type === 'subscription') return told(follow(operation, asking.current, headers))
     const answer = await post(operation, asking.current, headers)
     setProblem(trouble(answer, operation.operationName === 'IntrospectionQuery'))
     return answer.body
