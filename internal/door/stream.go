@@ -102,11 +102,11 @@ func (d *door) tend(ctx context.Context, credential func() (string, models.Viewe
 	}
 }
 
-// operate runs an operation that was paid for asking, and hands over each of its answers until there are no
-// more, send returns false, or the context ends. What ends it is returned as an
-// answer: a refusal, or the error of a subscription; nil where it came to its end.
-// A subscription takes a turn while it begins, and pays for each answer as a query
-// would; who cannot pay waits.
+// operate runs an operation whose asking is paid for, and hands over each of its
+// answers until there are no more, send returns false, or the context ends. What
+// ends it is returned as an answer: a refusal, or the error of a subscription; nil
+// where it came to its end. A subscription takes a turn while it begins, and pays
+// for each answer as a query would; who cannot pay waits.
 func (d *door) operate(ctx context.Context, purse *purse, asked *request, seen *Observation, readOnly bool, send func(*graphql.Response) bool) (final *graphql.Response) {
 	began := d.options.Clock()
 	defer func() {

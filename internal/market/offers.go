@@ -326,25 +326,14 @@ func byTenant(resellers []models.OfferReseller) []models.OfferReseller {
 // publisherOf finds who owns a new offer: the viewer, or the publisher that is
 // named, or the one whose products are priced (D8: all belong to one).
 func publisherOf(w *store.Writer, offer *models.PrivateOffer) (string, models.Violations, error) {
-	if viewer := w.Viewer(); viewer.Role == models.RolePublisher {
-		if offer.PublisherID != "" && offer.PublisherID != viewer.Organization {
-			return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(offer.PublisherID)+" is not your organisation: leave it out"), nil
-		}
-		return viewer.Organization, nil, nil
-	}
-	if offer.PublisherID != "" {
-		publishers, err := w.Publishers([]string{offer.PublisherID})
-		if err != nil || len(publishers) > 0 {
-			return offer.PublisherID, nil, err
-		}
-		return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(offer.PublisherID)+" is not known"), nil
+	publisher, vs, err := publisherNamed(w, offer.PublisherID)
+	if err != nil || len(vs) > 0 || publisher != "" {
+		return publisher, vs, err
 	}
 	products, err := productsByID(w.Reader, offer)
 	if err != nil {
 		return "", nil, err
 	}
-	var publisher string
-	var vs models.Violations
 	for i := range offer.Pricing {
 		field := "pricing." + strconv.Itoa(i) + ".productId"
 		product, known := products[offer.Pricing[i].ProductID]
@@ -361,6 +350,25 @@ func publisherOf(w *store.Writer, offer *models.PrivateOffer) (string, models.Vi
 		vs.Add("publisherId", models.CodeRequired, "is missing: name the publisher, or price one of its products")
 	}
 	return publisher, vs, nil
+}
+
+// publisherNamed finds whom something new is for: the viewer's own organisation,
+// or the publisher that another viewer names; "" where it names none.
+func publisherNamed(w *store.Writer, named string) (string, models.Violations, error) {
+	viewer := w.Viewer()
+	switch {
+	case viewer.Role == models.RolePublisher && (named == "" || named == viewer.Organization):
+		return viewer.Organization, nil, nil
+	case viewer.Role == models.RolePublisher:
+		return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(named)+" is not your organisation: leave it out"), nil
+	case named == "":
+		return "", nil, nil
+	}
+	publishers, err := w.Publishers([]string{named})
+	if err != nil || len(publishers) > 0 {
+		return named, nil, err
+	}
+	return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(named)+" is not known"), nil
 }
 
 // offerFor locks an offer for an action of the desk.

@@ -33,7 +33,10 @@ func (m *Market) CreateWebhookEndpoint(ctx context.Context, request Request, end
 		if err != nil {
 			return nil, false, err
 		}
-		publisher, vs, err := webhookOwner(w, endpoint.PublisherID)
+		publisher, vs, err := publisherNamed(w, endpoint.PublisherID)
+		if err == nil && len(vs) == 0 && publisher == "" {
+			vs.Add("publisherId", models.CodeRequired, "is missing: name the publisher whose offers are to be heard of")
+		}
 		vs = append(vs, m.checkWebhook(&endpoint)...)
 		if err := cmp.Or(err, vs.Err()); err != nil {
 			return nil, false, err
@@ -59,24 +62,6 @@ func quiet(made *NewWebhook, request Request) *NewWebhook {
 		made.Secret = ""
 	}
 	return made
-}
-
-// webhookOwner is the publisher that a new endpoint is for.
-func webhookOwner(w *store.Writer, named string) (string, models.Violations, error) {
-	own := w.Viewer().Organization
-	switch {
-	case w.Viewer().Role == models.RolePublisher && (named == "" || named == own):
-		return own, nil, nil
-	case w.Viewer().Role == models.RolePublisher:
-		return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(named)+" is not your organisation: leave it out"), nil
-	case named == "":
-		return "", violation("publisherId", models.CodeRequired, "is missing: name the publisher whose offers are to be heard of"), nil
-	}
-	publishers, err := w.Publishers([]string{named})
-	if err != nil || len(publishers) > 0 {
-		return named, nil, err
-	}
-	return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(named)+" is not known"), nil
 }
 
 func (m *Market) checkWebhook(e *models.WebhookEndpoint) models.Violations {
@@ -225,7 +210,7 @@ func (m *Market) SendWebhook(ctx context.Context, n *models.Notification) models
 	case err != nil:
 		return failed("this server could not read the endpoint")
 	case endpoint.DisabledAt != nil:
-		return models.Delivery{Outcome: models.OutcomeRefused, Error: "the endpoint is disabled: enable it, and redeliver"}
+		return models.Delivery{Outcome: models.OutcomeRefused, Error: "the endpoint is disabled"}
 	}
 	body, err := bodyOf(n)
 	if err != nil {

@@ -353,7 +353,6 @@ func TestTraceOfJobs(t *testing.T) {
 	want := []string{
 		"record usage accepted=0 duplicate=0 rejected=1",
 		"store.read attempts=1 db.system.name=sqlite",
-		"store.read attempts=1 db.system.name=sqlite",
 		"store.write attempts=1 db.system.name=sqlite",
 		"work authorized=0 published=0 failed=0 live=0 ended=0",
 	}
