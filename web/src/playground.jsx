@@ -165,7 +165,11 @@ function Playground({ examples, desks, shared }) {
   })
   const [pasted, setPasted] = useState(() => kept.getItem(PASTED) ?? '')
   const [viewer, setViewer] = useState('')
-  const [problem, setProblem] = useState('')
+  // What is wrong, by what was asked for: an answer about one says nothing of the others.
+  const [problems, setProblems] = useState({ operation: '', identity: '', schema: '' })
+  // The same again is no change: rendering anew, GraphiQL would ask for the schema again.
+  const note = (about, problem) => setProblems(before => before[about] === problem ? before : { ...before, [about]: problem })
+  const problem = problems.operation || problems.identity || problems.schema
   const token = choice === OTHER ? pasted : desks.find(({ role }) => role === choice)?.token ?? ''
   const asking = useRef(token)
   asking.current = token
@@ -174,7 +178,8 @@ function Playground({ examples, desks, shared }) {
     const { operation, type } = named(asked)
     if (type === 'subscription') return told(follow(operation, asking.current, headers))
     const answer = await post(operation, asking.current, headers)
-    setProblem(trouble(answer, operation.operationName === 'IntrospectionQuery'))
+    const introspection = operation.operationName === 'IntrospectionQuery'
+    note(introspection ? 'schema' : 'operation', trouble(answer, introspection))
     return answer.body
   }
 
@@ -184,7 +189,7 @@ function Playground({ examples, desks, shared }) {
       [Symbol.asyncIterator]() { return this },
       async next() {
         const { done, value } = await answers.next()
-        if (!done) setProblem(trouble(value, false))
+        if (!done) note('operation', trouble(value, false))
         return { done, value: value?.body }
       },
       return: () => answers.return(),
@@ -194,16 +199,17 @@ function Playground({ examples, desks, shared }) {
   // Who the server takes the token for, in its own words.
   useEffect(() => {
     let current = true
+    note('operation', '') // somebody else asks now
     setViewer(token ? '…' : 'nobody: the schema only')
     if (token) {
       post({ query: '{ viewer { role organization subject } }' }, token).then(answer => {
         if (!current) return
         const who = answer.body.data?.viewer
         setViewer(who ? [who.role, who.organization, who.subject].filter(Boolean).join(' · ') : answer.status === 401 ? 'not signed in' : 'who, the server does not say')
-        setProblem(who ? '' : trouble(answer))
+        note('identity', who ? '' : trouble(answer))
       })
     } else {
-      setProblem('')
+      note('identity', '')
     }
     return () => { current = false }
   }, [token])
