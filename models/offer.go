@@ -524,10 +524,10 @@ func (l *PricingLine) checkAbsolute(vs *Violations, field string, product Produc
 	for i, a := range l.Absolute {
 		listed := slices.ContainsFunc(prices, func(p Price) bool {
 			return p.ProductID == l.ProductID && (p.PlanID == l.PlanID || p.PlanID == "" && a.MeterID != "") &&
-				p.MeterID == a.MeterID && p.Term == a.Term && p.Billing == a.Billing && p.Market == a.Market
+				p.MeterID == a.MeterID && p.Term == a.Term && p.Billing == a.Billing && p.Market == a.Market && p.Currency == a.Currency
 		})
 		if !listed {
-			vs.Add(field+"."+strconv.Itoa(i), CodeAbsoluteUnknownPrice, "the plan has no list price for this market, term, billing or meter: an offer cannot add one")
+			vs.Add(field+"."+strconv.Itoa(i), CodeAbsoluteUnknownPrice, "the plan has no list price for this market, currency, term, billing or meter: an offer cannot add one")
 		}
 	}
 }

@@ -222,9 +222,9 @@ func (m *Market) RetryPrivateOffer(ctx context.Context, request Request, id stri
 		var events []models.OfferEvent
 		for _, reseller := range chosen {
 			reseller.FailedAt, reseller.FailureReason = nil, ""
-			reseller.Expect(products, m.GoLive, now)
-			changed = append(changed, *reseller)
 			events = append(events, models.OfferEvent{Type: models.EventRetried, ResellerTenantID: reseller.ResellerTenantID})
+			events = append(events, await(reseller, products, m.GoLive, now)...)
+			changed = append(changed, *reseller)
 		}
 		return offer, nil, m.saveOffer(w, offer, changed, now, events...)
 	})
@@ -399,10 +399,20 @@ func (m *Market) submitOffer(w *store.Writer, offer *models.PrivateOffer) (model
 		return vs, nil
 	}
 	offer.SubmittedAt = &now
+	events := []models.OfferEvent{{Type: models.EventSubmitted}}
 	for i := range offer.Resellers {
-		offer.Resellers[i].Expect(facts.Products, m.GoLive, now)
+		events = append(events, await(&offer.Resellers[i], facts.Products, m.GoLive, now)...)
 	}
-	return nil, m.saveOffer(w, offer, offer.Resellers, now, models.OfferEvent{Type: models.EventSubmitted})
+	return nil, m.saveOffer(w, offer, offer.Resellers, now, events...)
+}
+
+// await begins to publish an offer for a reseller. Who is authorised already has
+// taken that step now; the worker authorises the others.
+func await(reseller *models.OfferReseller, products map[string]models.Product, times models.GoLive, now time.Time) []models.OfferEvent {
+	if !reseller.Await(products, times, now) {
+		return nil
+	}
+	return []models.OfferEvent{{Type: models.EventAuthorized, ResellerTenantID: reseller.ResellerTenantID}}
 }
 
 // saveOffer stores what the desk did to a submitted offer and some of its
