@@ -393,7 +393,7 @@ func (f *WarningFacts) liveAt(offer *models.PrivateOffer, r *models.OfferReselle
 		return *r.PublishedAt
 	case offer.SubmittedAt == nil:
 		expected := models.OfferReseller{ResellerTenantID: r.ResellerTenantID}
-		expected.Expect(f.productsOf(offer), f.GoLive, f.Now)
+		expected.Await(f.productsOf(offer), f.GoLive, f.Now)
 		return *expected.ExpectedLiveAt
 	case r.ExpectedLiveAt != nil:
 		return latest(f.Now, *r.ExpectedLiveAt)
