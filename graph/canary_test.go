@@ -27,6 +27,7 @@ const (
 	nobodys  = "eeeeeeee-0000-4000-8000-000000000001" // nothing has this id
 	anOffer  = "01900000-0000-7000-8000-00000000000"  // and a digit
 	aHook    = "01900000-0000-7000-8000-00000000001"  // and a digit
+	aNote    = "01900000-0000-7000-8000-00000000002"  // and a digit
 	noOffers = anOffer + "f"
 )
 
@@ -100,6 +101,11 @@ func newCanaryMarket(t testing.TB, s *store.Store) *canaryMarket {
 			t.Fatal(err)
 		}
 		m.objects["webhook-endpoint"] = append(m.objects["webhook-endpoint"], object{"webhook-endpoint/" + endpoint.ID, endpoint.PublisherID, "", "webhook-endpoint/" + aHook + strconv.Itoa(8+i)})
+	}
+	for i, offer := range []string{anOffer + "1", anOffer + "4"} {
+		id := aNote + strconv.Itoa(i+1)
+		m.note(id, offer)
+		m.objects["notification"] = append(m.objects["notification"], object{"notification/" + id, []string{"contoso", "fabrikam"}[i], "", "notification/" + aNote + strconv.Itoa(8+i)})
 	}
 	m.objects["api-key"] = []object{{"api-key/" + key.ID, "", "", "api-key/canarycanarykeyb"}}
 	m.roots(func(operation string, root *ast.Definition, field *ast.FieldDefinition) {
@@ -222,7 +228,7 @@ var kindOf = map[string]string{
 	"RetryPrivateOfferInput.resellers": "reseller",
 	"organization":                     "publisher", "ApiKeyWhere.ids": "api-key", "RevokeApiKeyInput.id": "api-key",
 	"WebhookEndpointWhere.ids": "webhook-endpoint", "UpdateWebhookEndpointInput.id": "webhook-endpoint", "RotateWebhookSecretInput.id": "webhook-endpoint",
-	"DeleteWebhookEndpointInput.id": "webhook-endpoint",
+	"DeleteWebhookEndpointInput.id": "webhook-endpoint", "NotificationWhere.ids": "notification", "RedeliverNotificationInput.id": "notification",
 	"node.id":                       "any", "nodes.ids": "any", "externalId": "",
 }
 

@@ -22,6 +22,7 @@ const (
 	kindBillingLine  = "billing-line"
 	kindAPIKey       = "api-key"
 	kindWebhook      = "webhook-endpoint"
+	kindNotification = "notification"
 )
 
 func nodeID(kind string, parts ...string) string { return kind + "/" + strings.Join(parts, "/") }

@@ -44,6 +44,8 @@ const (
 	keyB       = "bbbbbbbbbbbbbbbb"
 	hookA      = "01900000-0000-7000-8000-00000000001a"
 	hookB      = "01900000-0000-7000-8000-00000000001b"
+	noteA      = "01900000-0000-7000-8000-00000000002a"
+	noteB      = "01900000-0000-7000-8000-00000000002b"
 	// offerUnsold is live for three resellers, offerFailed for none of three.
 	offerUnsold = "01900000-0000-7000-8000-0000000000a0"
 	offerFailed = "01900000-0000-7000-8000-0000000000f0"
@@ -95,6 +97,13 @@ var samples = map[string]sample{
 		input:   `{"id": "webhook-endpoint/` + hookA + `"}`,
 		another: `{"id": "` + hookB + `"}`,
 		refused: `{"id": "nothing"}`,
+	},
+	"redeliverNotification": {
+		viewer:  contoso,
+		input:   `{"id": "notification/` + noteA + `"}`,
+		another: `{"id": "` + noteB + `"}`,
+		refused: `{"id": "nothing"}`,
+		repeats: true,
 	},
 	"createPrivateOffer": {
 		viewer: contoso,
@@ -348,6 +357,7 @@ func newTrial(t *testing.T, url string, a asker, field *ast.FieldDefinition, sam
 	s.hook(hookB)
 	s.publish(offerUnsold, true)
 	s.publish(offerFailed, false)
+	s.note(noteB, offerUnsold)
 	return &trial{s, a, sample, field, url}
 }
 

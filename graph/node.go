@@ -19,7 +19,7 @@ import (
 var nodeTypes = map[string]string{
 	kindPublisher: "Publisher", kindReseller: "Reseller", kindCustomer: "Customer", kindProduct: "Product", kindPlan: "Plan",
 	kindMeter: "Meter", kindPrivateOffer: "PrivateOffer", kindSubscription: "ProductSubscription", kindMargin: "Margin", kindBillingLine: "BillingLine",
-	kindAPIKey: "ApiKey", kindWebhook: "WebhookEndpoint",
+	kindAPIKey: "ApiKey", kindWebhook: "WebhookEndpoint", kindNotification: "Notification",
 }
 
 // nodes finds whatever has the ids, nil for each that does not exist or is not
@@ -95,6 +95,9 @@ func readNode(r *store.Reader, kind, id string) (page.Node, error) {
 		return the(rows, err)
 	case kindWebhook:
 		rows, _, err := r.Webhooks(store.WebhookFilter{IDs: []string{bareGUID(kind, id)}}, store.Page{})
+		return the(rows, err)
+	case kindNotification:
+		rows, _, err := r.Notifications(store.NotificationFilter{IDs: []string{bareGUID(kind, id)}}, store.Page{})
 		return the(rows, err)
 	case kindSubscription:
 		rows, _, err := r.Subscriptions(store.SubscriptionFilter{IDs: []string{bare(kind, id)}}, store.Page{})

@@ -82,6 +82,7 @@ func (s *stage) people() {
 		t.Fatal(err)
 	}
 	s.hook(hookA)
+	s.note(noteA, offerID)
 	s.importFile("purchases", `{"source":"shop","external_id":"secret-purchase","occurred_at":"2024-09-02T00:00:00Z","action":"new","subscription_id":"secret-subscription","reseller_tenant_id":"`+northwind+`","customer_tenant_id":"`+alpine+`","product_id":"mail","plan_id":"basic","term":"P1M","billing":"MONTHLY","market":"US","currency":"USD"}`)
 	s.importFile("usage", `{"source":"probe","external_id":"secret-usage","occurred_at":"2024-09-03T00:00:00Z","subscription_id":"secret-subscription","meter_id":"emails","quantity":"123.46"}`)
 }
@@ -89,10 +90,10 @@ func (s *stage) people() {
 // arguments fill the root fields' arguments with what belongs to Contoso and
 // Northwind. A field that is not here makes the tests below fail.
 var arguments = map[string]string{
-	"viewer": "", "apiKeys": "", "webhookEndpoints": "", "products": "", "resellers": "", "customers": "", "subscriptions": "", "privateOffers": "", "billingPeriods": "",
+	"viewer": "", "apiKeys": "", "webhookEndpoints": "", "notifications": "", "products": "", "resellers": "", "customers": "", "subscriptions": "", "privateOffers": "", "billingPeriods": "",
 	"node": `(id: "private-offer/` + offerID + `")`,
 	"nodes": `(ids: ["publisher/contoso", "product/secret", "plan/secret/own", "reseller/` + northwind + `", "customer/` + northwind + "/" + alpine + `",
-		"private-offer/` + offerID + `", "subscription/secret-subscription", "margin/` + offerID + "_1_" + northwind + `", "webhook-endpoint/` + hookA + `", "$line"])`,
+		"private-offer/` + offerID + `", "subscription/secret-subscription", "margin/` + offerID + "_1_" + northwind + `", "webhook-endpoint/` + hookA + `", "notification/` + noteA + `", "$line"])`,
 	"privateOffer":     `(id: "` + offerID + `")`,
 	"margins":          `(resellerTenantId: "` + northwind + `")`,
 	"effectiveMargin":  `(resellerTenantId: "` + northwind + `", customer: "` + alpine + `", plan: "mail/basic", term: P1M, billing: MONTHLY, market: "US")`,
@@ -111,6 +112,7 @@ var arguments = map[string]string{
 	"updateWebhookEndpoint":       `(input: {id: "` + hookA + `", enabled: false})`,
 	"rotateWebhookSecret":         `(input: {id: "` + hookA + `"})`,
 	"deleteWebhookEndpoint":       `(input: {id: "` + hookA + `"})`,
+	"redeliverNotification":       `(input: {id: "` + noteA + `"})`,
 	"createPrivateOffer":          `(input: {name: "x", publisherId: "contoso", pricing: [{scope: {productId: "secret"}, margin: {percentage: "1"}}]})`,
 	"updatePrivateOffer":          `(input: {id: "` + offerID + `", version: 1, name: "x"})`,
 	"submitPrivateOffer":          `(input: {id: "` + offerID + `"})`,

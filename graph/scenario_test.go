@@ -105,6 +105,8 @@ func (s *story) step(name, body string) (outcome string, told bool) {
 			s.t.Fatal(err)
 		}
 		return fmt.Sprintf("authorized %d, published %d, failed %d, live %d, ended %d\n", done.Authorized, done.Published, done.Failed, done.Live, done.Ended), true
+	case "deliver":
+		return s.deliver(slices.Contains(words, "failing"), slices.Contains(words, "refused")), true
 	case "ask":
 		query, variables, _ := strings.Cut(body, "\nvariables ")
 		s.answer = essence(s.ask(viewerOf(words[1:]), query, variables))

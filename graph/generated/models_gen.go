@@ -430,6 +430,18 @@ type MarginWhere struct {
 type Mutation struct {
 }
 
+// Which notifications. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
+type NotificationWhere struct {
+	// Only these: UUIDs, or node ids.
+	Ids []string `json:"ids,omitempty"`
+	// Only those about this private offer: a GUID, or a node id.
+	PrivateOfferID *string `json:"privateOfferId,omitempty"`
+	// Only those by this channel.
+	Channel *models.Channel `json:"channel,omitempty"`
+	// Only those in one of these states.
+	Status []models.NotificationStatus `json:"status,omitempty"`
+}
+
 // One margin of a draft.
 type PricingLineInput struct {
 	// What it prices.
@@ -633,6 +645,29 @@ type RecordUsagePayload struct {
 	// How many were refused.
 	Rejected int `json:"rejected"`
 	// Why the batch was refused as a whole; empty when it was not.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
+// A notification to deliver anew.
+type RedeliverNotificationInput struct {
+	// Which: its UUID, or its node id.
+	ID string `json:"id"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// What became of the redelivery.
+type RedeliverNotificationPayload struct {
+	// The notification as it is now, null when it was refused.
+	Notification *models.Notification `json:"notification,omitempty"`
+	// Every violation, empty when it was queued.
 	UserErrors []models.Violation `json:"userErrors"`
 }
 

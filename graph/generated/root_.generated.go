@@ -28,6 +28,8 @@ type ResolverRoot interface {
 	MarginCandidate() MarginCandidateResolver
 	Meter() MeterResolver
 	Mutation() MutationResolver
+	Notification() NotificationResolver
+	NotificationAttempt() NotificationAttemptResolver
 	Plan() PlanResolver
 	PrivateOffer() PrivateOfferResolver
 	PrivateOfferEvent() PrivateOfferEventResolver
@@ -90,6 +92,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ListPriceInput", ec.unmarshalInputListPriceInput),
 			graphql.NewInputUnmarshaler("MarginWhere", ec.unmarshalInputMarginWhere),
 			graphql.NewInputUnmarshaler("MeterInput", ec.unmarshalInputMeterInput),
+			graphql.NewInputUnmarshaler("NotificationWhere", ec.unmarshalInputNotificationWhere),
 			graphql.NewInputUnmarshaler("PlanInput", ec.unmarshalInputPlanInput),
 			graphql.NewInputUnmarshaler("PricingLineInput", ec.unmarshalInputPricingLineInput),
 			graphql.NewInputUnmarshaler("PricingMarginInput", ec.unmarshalInputPricingMarginInput),
@@ -103,6 +106,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RecordCatalogueInput", ec.unmarshalInputRecordCatalogueInput),
 			graphql.NewInputUnmarshaler("RecordPurchasesInput", ec.unmarshalInputRecordPurchasesInput),
 			graphql.NewInputUnmarshaler("RecordUsageInput", ec.unmarshalInputRecordUsageInput),
+			graphql.NewInputUnmarshaler("RedeliverNotificationInput", ec.unmarshalInputRedeliverNotificationInput),
 			graphql.NewInputUnmarshaler("RemovePrivateOfferResellersInput", ec.unmarshalInputRemovePrivateOfferResellersInput),
 			graphql.NewInputUnmarshaler("ResellerInput", ec.unmarshalInputResellerInput),
 			graphql.NewInputUnmarshaler("ResellerWhere", ec.unmarshalInputResellerWhere),
@@ -2117,7 +2121,7 @@ enum Scope {
   API_KEYS_WRITE
   "Reads webhook endpoints, never their secrets."
   WEBHOOKS_READ
-  "Makes, changes, tests and deletes webhook endpoints."
+  "Makes, changes and deletes webhook endpoints, and rotates their secrets."
   WEBHOOKS_WRITE
 }
 
@@ -2545,6 +2549,197 @@ type MarginEdge {
   cursor: String!
   "The margin."
   node: Margin!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/notifications.graphqls", Input: `extend type Query {
+  """
+  What recipients are told of private offers, in the order in which it was queued,
+  with each attempt to deliver it. Those that were given up are found by status DEAD.
+  """
+  notifications(
+    "Which notifications; absent means all."
+    where: NotificationWhere
+    "The order; absent means as queued, ascending."
+    orderBy: [KeyOrder!]
+    "How many from the start, 1 to 100, default 50."
+    first: Int
+    "Only what comes after this cursor, exclusive."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor, exclusive."
+    before: String
+  ): NotificationConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ)
+}
+
+extend type Mutation {
+  """
+  Delivers a notification anew: one that was given up, one that waits, or one that
+  arrived already. It says what it said before, under the same id.
+  """
+  redeliverNotification(
+    "Which notification."
+    input: RedeliverNotificationInput!
+  ): RedeliverNotificationPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
+}
+
+"How a notification reaches its recipient."
+enum NotificationChannel {
+  "By mail, to a notification contact of the offer."
+  MAIL
+  "To a webhook endpoint of the publisher."
+  WEBHOOK
+}
+
+"Where a notification stands."
+enum NotificationStatus {
+  "It waits, or is being sent."
+  PENDING
+  "It arrived."
+  DELIVERED
+  "It was given up: it was refused, or failed for three days."
+  DEAD
+}
+
+"How an attempt to deliver a notification ended."
+enum NotificationOutcome {
+  "The recipient's server took it."
+  DELIVERED
+  "It did not arrive, and is tried again as long as patience lasts."
+  FAILED
+  "The recipient does not exist, or does not want it."
+  REFUSED
+}
+
+"One message about an event of a private offer to one recipient. It says what held then, whatever became of the offer."
+type Notification implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ) {
+  "notification/<UUID>"
+  id: ID!
+  "Its UUID alone, which the Message-ID of a mail begins with, and the ` + "`" + `webhook-id` + "`" + ` of a webhook is."
+  notificationId: ID!
+  "The GUID of the private offer."
+  privateOfferId: ID!
+  "The event's place in the history of the offer."
+  eventNumber: Int!
+  "What happened. Mails tell of LIVE, ENDED and WITHDRAWN only."
+  type: PrivateOfferEventType!
+  "How it is sent."
+  channel: NotificationChannel!
+  "Whom it is sent to: a mail address, or the UUID of a webhook endpoint."
+  recipient: String!
+  "Where it stands."
+  status: NotificationStatus!
+  "The instant of the event."
+  createdAt: DateTime!
+  "When it was last queued: the instant of the event, or of the last redelivery."
+  queuedAt: DateTime!
+  "How often it was tried."
+  attemptCount: Int!
+  "When it is tried next, null once it arrived or was given up."
+  nextAttemptAt: DateTime
+  "When it arrived, null if it did not."
+  deliveredAt: DateTime
+  "When it was given up, null if it was not."
+  deadAt: DateTime
+  "Why the last attempt failed, null if it did not."
+  lastError: String
+  "Each attempt, in order."
+  attempts: [NotificationAttempt!]! @listSize(assumedSize: 20)
+}
+
+"One attempt to deliver a notification."
+type NotificationAttempt {
+  "Counts the attempts from 1."
+  number: Int!
+  "When it began."
+  startedAt: DateTime!
+  "How it ended; null while it runs, and for good if it was cut off: then nobody knows whether it arrived."
+  outcome: NotificationOutcome
+  "How long it took, in milliseconds."
+  durationMilliseconds: Int!
+  "The number that the recipient's server answered, such as 250 by SMTP or 204 by HTTP; null where it answered none."
+  statusCode: Int
+  "Why it failed, null if it did not."
+  error: String
+}
+
+"Which notifications. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
+input NotificationWhere {
+  "Only these: UUIDs, or node ids."
+  ids: [ID!]
+  "Only those about this private offer: a GUID, or a node id."
+  privateOfferId: ID
+  "Only those by this channel."
+  channel: NotificationChannel
+  "Only those in one of these states."
+  status: [NotificationStatus!]
+}
+
+"A page of notifications."
+type NotificationConnection @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "The notifications with their cursors."
+  edges: [NotificationEdge!]!
+  "The notifications."
+  nodes: [Notification!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many notifications match in all; counted when asked for."
+  totalCount: Int!
+}
+
+"A notification on a page."
+type NotificationEdge {
+  "Its place in this list under this filter and order; of no use elsewhere."
+  cursor: String!
+  "The notification."
+  node: Notification!
+}
+
+"A notification to deliver anew."
+input RedeliverNotificationInput {
+  "Which: its UUID, or its node id."
+  id: ID!
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"What became of the redelivery."
+type RedeliverNotificationPayload {
+  "The notification as it is now, null when it was refused."
+  notification: Notification
+  "Every violation, empty when it was queued."
+  userErrors: [NotificationError!]!
+}
+
+"One violation of a redelivery."
+type NotificationError {
+  "The path of the field within the input."
+  field: [String!]
+  "What is wrong, for programs."
+  code: NotificationErrorCode!
+  "What is wrong and what to do, for people."
+  message: String!
+}
+
+"The violations of redeliveries."
+enum NotificationErrorCode {
+  "The idempotency key was used with another input."
+  IDEMPOTENCY_CONFLICT
+  "The idempotency key is not 1 to 255 printable characters of ASCII."
+  INVALID_IDEMPOTENCY_KEY
+  "There is no such notification, or it is another publisher's."
+  NOT_FOUND
+  "It is being sent now."
+  INVALID_STATE
 }
 `, BuiltIn: false},
 	{Name: "../../schema/payouts.graphqls", Input: `extend type Query {
@@ -4958,6 +5153,98 @@ func (ec *executionContext) childFields_Money(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
 }
 
+func (ec *executionContext) childFields_Notification(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Notification_id(ctx, field)
+	case "notificationId":
+		return ec.fieldContext_Notification_notificationId(ctx, field)
+	case "privateOfferId":
+		return ec.fieldContext_Notification_privateOfferId(ctx, field)
+	case "eventNumber":
+		return ec.fieldContext_Notification_eventNumber(ctx, field)
+	case "type":
+		return ec.fieldContext_Notification_type(ctx, field)
+	case "channel":
+		return ec.fieldContext_Notification_channel(ctx, field)
+	case "recipient":
+		return ec.fieldContext_Notification_recipient(ctx, field)
+	case "status":
+		return ec.fieldContext_Notification_status(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Notification_createdAt(ctx, field)
+	case "queuedAt":
+		return ec.fieldContext_Notification_queuedAt(ctx, field)
+	case "attemptCount":
+		return ec.fieldContext_Notification_attemptCount(ctx, field)
+	case "nextAttemptAt":
+		return ec.fieldContext_Notification_nextAttemptAt(ctx, field)
+	case "deliveredAt":
+		return ec.fieldContext_Notification_deliveredAt(ctx, field)
+	case "deadAt":
+		return ec.fieldContext_Notification_deadAt(ctx, field)
+	case "lastError":
+		return ec.fieldContext_Notification_lastError(ctx, field)
+	case "attempts":
+		return ec.fieldContext_Notification_attempts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Notification", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationAttempt(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_NotificationAttempt_number(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_NotificationAttempt_startedAt(ctx, field)
+	case "outcome":
+		return ec.fieldContext_NotificationAttempt_outcome(ctx, field)
+	case "durationMilliseconds":
+		return ec.fieldContext_NotificationAttempt_durationMilliseconds(ctx, field)
+	case "statusCode":
+		return ec.fieldContext_NotificationAttempt_statusCode(ctx, field)
+	case "error":
+		return ec.fieldContext_NotificationAttempt_error(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationAttempt", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_NotificationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_NotificationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_NotificationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_NotificationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_NotificationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_NotificationError_field(ctx, field)
+	case "code":
+		return ec.fieldContext_NotificationError_code(ctx, field)
+	case "message":
+		return ec.fieldContext_NotificationError_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationError", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -5598,6 +5885,16 @@ func (ec *executionContext) childFields_RecordUsagePayload(ctx context.Context, 
 		return ec.fieldContext_RecordUsagePayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordUsagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RedeliverNotificationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notification":
+		return ec.fieldContext_RedeliverNotificationPayload_notification(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RedeliverNotificationPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedeliverNotificationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RemovePrivateOfferResellersPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -99,6 +99,11 @@ type (
 	}
 	OfferEventEdge struct{ Edge[models.OfferEvent] }
 
+	Notifications struct {
+		Of[models.Notification, NotificationEdge]
+	}
+	NotificationEdge struct{ Edge[models.Notification] }
+
 	Margins struct {
 		Of[models.Margin, MarginEdge]
 	}

@@ -210,7 +210,7 @@ func (m *Market) SendWebhook(ctx context.Context, n *models.Notification) models
 	case err != nil:
 		return failed("this server could not read the endpoint")
 	case endpoint.DisabledAt != nil:
-		return models.Delivery{Outcome: models.OutcomeRefused, Error: "the endpoint is disabled"}
+		return models.Delivery{Outcome: models.OutcomeRefused, Error: "the endpoint is disabled: enable it, then redeliver"}
 	}
 	body, err := bodyOf(n)
 	if err != nil {

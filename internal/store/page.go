@@ -49,6 +49,7 @@ func Key[T Listed](row T) string {
 	case models.APIKey:
 		return row.ID
 	case models.Notification:
+		return row.ID
 	case models.WebhookEndpoint:
 		return row.ID
 	case models.UsageRecord:
