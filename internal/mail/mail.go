@@ -79,15 +79,16 @@ func New(o Options) (*Mailer, error) {
 		known = &tls.Config{}
 	}
 	known.ServerName, known.MinVersion = m.host, tls.VersionTLS12
-	m.tlsFirst = server.Scheme == "smtps"
 	m.tls = known
+	if m.tlsFirst = server.Scheme == "smtps"; m.tlsFirst {
+		// dial begins TLS. The library takes that for no TLS at all, and sends no
+		// password, unless it looks for STARTTLS, which no server offers twice.
+		policy = gomail.TLSOpportunistic
+	}
 	_, domain, _ := strings.Cut(from.Address, "@")
 	m.options = []gomail.Option{
 		gomail.WithPort(port), gomail.WithTLSPolicy(policy), gomail.WithTLSConfig(known), gomail.WithHELO(domain),
 		gomail.WithoutNoop(), // one mail a connection
-	}
-	if m.tlsFirst {
-		m.options = append(m.options, gomail.WithSSL())
 	}
 	if secret {
 		m.options = append(m.options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(server.User.Username()), gomail.WithPassword(password))
