@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -96,8 +95,9 @@ type Send func(ctx context.Context, n *models.Notification) models.Delivery
 const (
 	sendTimeout = 30 * time.Second
 	sendLease   = 2 * time.Minute
-	// sendAtOnce is how many notifications one instance claims and sends at once.
-	sendAtOnce = 8
+	// sendAtOnce is how many notifications one instance sends at once by each
+	// channel, one to each recipient.
+	sendAtOnce = 16
 )
 
 // unserved is why a notification is given up that nobody could send.
@@ -110,8 +110,10 @@ type Delivered struct{ Delivered, Failed, Dead int }
 // Deliver sends every notification that is due, each at least once: what was
 // being sent when an instance ended is sent again once its lease is over. Any
 // number of instances may deliver at once, and no two send the same meanwhile.
-// Nothing is sent inside a transaction. It returns when nothing is due, or the
-// context ends; what is being sent then is cut off, and tried again.
+// Nothing is sent inside a transaction. Who is slow keeps others waiting as little
+// as can be: each channel has places of its own, and each recipient one of them.
+// It returns when nothing is due, or the context ends; what is being sent then is
+// cut off, and tried again.
 func (m *Market) Deliver(ctx context.Context) (all Delivered, err error) {
 	channels := slices.Sorted(maps.Keys(m.Send))
 	due := false
@@ -128,35 +130,65 @@ func (m *Market) Deliver(ctx context.Context) (all Delivered, err error) {
 		all.Dead = int(given)
 		return err
 	})
-	for err == nil && len(channels) > 0 {
-		var claimed []models.Notification
-		err = m.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
-			now := m.Now()
-			claimed, err = w.ClaimNotifications(channels, now, now.Add(sendLease), sendAtOnce)
-			return err
-		})
-		if len(claimed) == 0 {
-			break
-		}
-		left, errs := make([]models.NotificationStatus, len(claimed)), make([]error, len(claimed))
-		var sending sync.WaitGroup
-		for i := range claimed {
-			sending.Go(func() { left[i], errs[i] = m.deliver(ctx, &claimed[i]) })
-		}
-		sending.Wait()
-		err = errors.Join(errs...)
-		for _, status := range left {
-			switch status {
-			case models.NotificationDelivered:
-				all.Delivered++
-			case models.NotificationPending:
-				all.Failed++
-			case models.NotificationDead:
-				all.Dead++
+	if err != nil {
+		return all, err
+	}
+	type sent struct {
+		*models.Notification
+		left models.NotificationStatus
+		err  error
+	}
+	arrivals, busy := make(chan sent), map[string]models.Channel{} // by recipient
+	for due := true; ; due = err == nil {
+		for due {
+			var n *models.Notification
+			n, err = m.claim(ctx, channels, busy)
+			if due = n != nil; due {
+				busy[n.Recipient] = n.Channel
+				go func() {
+					left, err := m.deliver(ctx, n)
+					arrivals <- sent{n, left, err}
+				}()
 			}
 		}
+		if len(busy) == 0 {
+			return all, err
+		}
+		one := <-arrivals
+		delete(busy, one.Recipient)
+		err = errors.Join(err, one.err)
+		switch one.left {
+		case models.NotificationDelivered:
+			all.Delivered++
+		case models.NotificationPending:
+			all.Failed++
+		case models.NotificationDead:
+			all.Dead++
+		}
 	}
-	return all, err
+}
+
+// claim takes the next notification that is due, by a channel that has a place
+// left, to a recipient who is not busy; nil if there is none.
+func (m *Market) claim(ctx context.Context, channels []models.Channel, busy map[string]models.Channel) (*models.Notification, error) {
+	places := map[models.Channel]int{}
+	for _, channel := range busy {
+		places[channel]++
+	}
+	open := slices.DeleteFunc(slices.Clone(channels), func(c models.Channel) bool { return places[c] == sendAtOnce })
+	if len(open) == 0 {
+		return nil, nil
+	}
+	var claimed []models.Notification
+	err := m.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
+		now := m.Now()
+		claimed, err = w.ClaimNotifications(open, slices.Collect(maps.Keys(busy)), now, now.Add(sendLease), 1)
+		return err
+	})
+	if err != nil || len(claimed) == 0 {
+		return nil, err
+	}
+	return &claimed[0], nil
 }
 
 // deliver sends what was claimed and records how that went. It returns where that

@@ -3,7 +3,9 @@ package market_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -285,6 +287,45 @@ func TestDeliverWithoutAServer(t *testing.T) {
 		n := w.notifications()[0]
 		if n.Status() != models.NotificationDead || n.AttemptCount != 0 || n.LastError != "no server is configured that sends such notifications" {
 			w.Errorf("%+v", n)
+		}
+	})
+}
+
+// Who hangs has one place: everybody else is served meanwhile, by the same channel
+// and by others.
+func TestDeliverPastWhoHangs(t *testing.T) {
+	onEngines(t, func(w *world) {
+		const offers = 20
+		for i := range offers {
+			w.submit(toldOf(fmt.Sprintf("offer-%02d", i), []string{"slow@contoso.example", "quick@contoso.example"}, resellerA))
+		}
+		w.work()
+		release, quick := make(chan struct{}), make(chan struct{}, offers)
+		var hanging atomic.Int32
+		w.Send = map[models.Channel]market.Send{models.ChannelMail: func(_ context.Context, n *models.Notification) models.Delivery {
+			if strings.HasPrefix(n.Recipient, "slow") {
+				if hanging.Add(1) > 1 {
+					w.Error("who hangs is sent to twice at once")
+				}
+				<-release
+				hanging.Add(-1)
+			} else {
+				quick <- struct{}{}
+			}
+			return models.Delivery{Outcome: models.OutcomeDelivered, StatusCode: 250}
+		}}
+		ended := make(chan market.Delivered)
+		go func() {
+			done, err := w.Deliver(background)
+			w.must(err)
+			ended <- done
+		}()
+		for range offers {
+			<-quick
+		}
+		close(release)
+		if done := <-ended; done != (market.Delivered{Delivered: 2 * offers}) {
+			w.Errorf("%+v", done)
 		}
 	})
 }

@@ -82,15 +82,17 @@ func (w *Writer) QueueNotifications(notifications []models.Notification) error {
 	return wrap(w.db.Table("notifications").CreateInBatches(&notifications, 100).Error)
 }
 
-// ClaimNotifications takes at most limit notifications of the channels that are
-// due at the instant now, those due first first, for one attempt each: they are
+// ClaimNotifications takes at most limit notifications of the channels, to none of
+// the busy recipients, that are due at the instant now, those due first first, for one attempt each: they are
 // the caller's alone until the lease ends. It returns them as they are then, and
 // writes the attempt down, so that one that is cut off shows. Of any number of
 // instances no two get the same; what others are taking is passed over.
-func (w *Writer) ClaimNotifications(channels []models.Channel, now, leaseUntil time.Time, limit int) ([]models.Notification, error) {
-	claimed, err := find[models.Notification](w.Reader, "notifications",
-		w.dueNotifications(now).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
-			Where("channel IN ?", channels).Order("next_attempt_at, id").Limit(limit))
+func (w *Writer) ClaimNotifications(channels []models.Channel, busy []string, now, leaseUntil time.Time, limit int) ([]models.Notification, error) {
+	query := w.dueNotifications(now).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Where("channel IN ?", channels)
+	if len(busy) > 0 {
+		query = query.Where("recipient NOT IN ?", busy)
+	}
+	claimed, err := find[models.Notification](w.Reader, "notifications", query.Order("next_attempt_at, id").Limit(limit))
 	if err != nil || len(claimed) == 0 {
 		return nil, err
 	}
