@@ -165,6 +165,10 @@ func outcome(t testing.TB, field string, answer []byte) string {
 	}
 	var nodes []json.RawMessage
 	if json.Unmarshal(r.Data[field], &nodes) == nil {
+		var line struct{ Errors []struct{ Code string } }
+		if len(nodes) == 1 && json.Unmarshal(nodes[0], &line) == nil && len(line.Errors) > 0 {
+			return line.Errors[0].Code
+		}
 		return strconv.Itoa(len(slices.DeleteFunc(nodes, func(n json.RawMessage) bool { return string(n) == "null" })))
 	}
 	var object struct {

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"sellthrough/graph/generated"
+	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
+	"sellthrough/internal/market"
+	"sellthrough/internal/money"
 	"sellthrough/internal/rating"
-	"sellthrough/internal/store"
 	"sellthrough/models"
 )
 
@@ -69,37 +71,77 @@ func badPlan(argument, id string) error {
 	return badInput(fmt.Sprintf("%s is %.60q, which names no plan: write productId/planId", argument, id))
 }
 
-// effectiveQuestion names the price that is asked for. The plan, the meter and
-// the customer must exist, as far as the viewer sees: a price of the whole
-// product would stand in for that of a plan that does not.
-func (r *Resolver) effectiveQuestion(ctx context.Context, resellerTenantID, planID string, meterID, customer *string) (ask rating.EffectiveQuestion, err error) {
+// quoteLine names the price that is asked for.
+func (r *Resolver) quoteLine(resellerTenantID string, line *generated.QuoteLineInput) (ask rating.EffectiveQuestion, vs models.Violations) {
 	var ok bool
-	if ask.ProductID, ask.PlanID, ok = splitPlan(planID); !ok {
-		return ask, badPlan("plan", planID)
+	if ask.ProductID, ask.PlanID, ok = splitPlan(line.Plan); !ok {
+		vs.Add("plan", models.CodeInvalidID, fmt.Sprintf("%.60q names no plan: write productId/planId", line.Plan))
 	}
-	reseller, tenant := customerOf(value(customer))
+	reseller, tenant := customerOf(value(line.Customer))
 	if reseller != "" && reseller != resellerTenantID {
-		return ask, Fault("NOT_FOUND", fmt.Sprintf("%.120q is not a customer of reseller %.60q", *customer, resellerTenantID), nil)
+		vs.Add("customer", market.CodeNotFound, fmt.Sprintf("%.120q is not a customer of reseller %.60q", *line.Customer, resellerTenantID))
 	}
-	ask.ResellerTenantID, ask.CustomerTenantID = resellerTenantID, tenant
-	ask.MeterID = ownOf(kindMeter, value(meterID), ask.ProductID)
-	var plans []models.Plan
-	var meters []models.Meter
-	err = r.Market.Store.Read(ctx, auth.ViewerFrom(ctx), func(reader *store.Reader) (err error) {
-		if plans, err = reader.Plans([]string{ask.ProductID}); err != nil {
-			return err
+	if q := line.Quantity; q != nil && (q.Sign() <= 0 || !q.Fits(money.QuantityIntegerDigits, money.FractionDigits)) {
+		vs.Add("quantity", models.CodeOutOfRange, "is not above 0 with at most 15 integer and 15 fraction digits")
+	}
+	ask.CustomerTenantID, ask.MeterID = tenant, ownOf(kindMeter, value(line.Meter), ask.ProductID)
+	ask.Term, ask.Billing, ask.Market, ask.At = value(line.Term), value(line.Billing), line.Market, r.instant(line.At)
+	return ask, vs
+}
+
+// quote prices lines, each for itself.
+func (r *Resolver) quote(ctx context.Context, resellerTenantID string, lines []generated.QuoteLineInput) ([]page.QuoteLine, error) {
+	quoted := make([]page.QuoteLine, len(lines))
+	asked := make([]rating.EffectiveQuestion, len(lines))
+	for i := range lines {
+		quoted[i] = page.QuoteLine{Index: i, Quantity: money.New(1, 0)}
+		if lines[i].Quantity != nil {
+			quoted[i].Quantity = *lines[i].Quantity
 		}
-		meters, err = reader.Meters([]string{ask.ProductID})
-		return err
-	})
+		asked[i], quoted[i].Errors = r.quoteLine(resellerTenantID, &lines[i])
+	}
+	answers, err := r.Market.EffectiveMargins(ctx, auth.ViewerFrom(ctx), resellerTenantID, asked)
+	if err != nil {
+		return nil, err
+	}
+	for i := range answers {
+		fill(&quoted[i], &answers[i], resellerTenantID)
+	}
+	return quoted, nil
+}
+
+// fill writes the answer into its line.
+func fill(line *page.QuoteLine, answer *market.EffectiveAnswer, resellerTenantID string) {
+	refused := models.Violations(line.Errors).Merge(answer.Violations)
+	if len(refused) == 0 {
+		list, wholesale, err := answer.Subtotals(line.Quantity)
+		margin, lost := list.Sub(wholesale)
+		if err != nil || lost != nil {
+			refused.Add("quantity", models.CodeAmountTooLarge, "comes to more than can be kept exactly: split the line")
+		} else {
+			line.Margin = &page.Effective{Effective: answer.Effective, ResellerTenantID: resellerTenantID}
+			line.ListSubtotal, line.MarginAmount, line.WholesaleSubtotal = &list, &margin, &wholesale
+		}
+	}
+	line.Errors = apiFields(refused)
+}
+
+// only is the margin of a quote of one line, or the fault that it has none.
+func only(quoted []page.QuoteLine, err error) (*page.Effective, error) {
 	switch {
 	case err != nil:
-	case !slices.ContainsFunc(plans, func(p models.Plan) bool { return p.ID == ask.PlanID }):
-		err = Fault("NOT_FOUND", fmt.Sprintf("plan %.60q is not one of product %.60q, or not yours to see", ask.PlanID, ask.ProductID), nil)
-	case ask.MeterID != "" && !slices.ContainsFunc(meters, func(m models.Meter) bool { return m.ID == ask.MeterID }):
-		err = Fault("NOT_FOUND", fmt.Sprintf("meter %.120q is not one of product %.60q", ask.MeterID, ask.ProductID), nil)
+		return nil, err
+	case len(quoted[0].Errors) == 0:
+		return quoted[0].Margin, nil
 	}
-	return ask, err
+	refused := quoted[0].Errors[0]
+	switch refused.Code {
+	case models.CodeInvalidID:
+		return nil, badInput("plan is " + refused.Message)
+	case models.CodeNoListPrice:
+		return nil, rating.ErrNoListPrice
+	}
+	return nil, Fault("NOT_FOUND", refused.Path()+" "+refused.Message, nil)
 }
 
 // priced are the reasons of candidates that priced the question: the others

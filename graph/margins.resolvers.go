@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
@@ -47,13 +48,19 @@ func (r *queryResolver) EffectiveMargin(ctx context.Context, customer *string, p
 	if err != nil {
 		return nil, err
 	}
-	ask, err := r.effectiveQuestion(ctx, reseller, plan, meter, customer)
+	line := generated.QuoteLineInput{Customer: customer, Plan: plan, Term: term, Billing: billing, Meter: meter, Market: market, At: at}
+	return only(r.quote(ctx, reseller, []generated.QuoteLineInput{line}))
+}
+
+func (r *queryResolver) EffectiveMargins(ctx context.Context, lines []generated.QuoteLineInput, resellerTenantID *string) ([]page.QuoteLine, error) {
+	reseller, err := resellerAsked(ctx, resellerTenantID)
 	if err != nil {
 		return nil, err
 	}
-	ask.Term, ask.Billing, ask.Market, ask.At = value(term), value(billing), market, r.instant(at)
-	effective, err := r.Market.EffectiveMargin(ctx, auth.ViewerFrom(ctx), ask)
-	return &page.Effective{Effective: effective, ResellerTenantID: reseller}, err
+	if n := len(lines); n < 1 || n > maxBatch {
+		return nil, badInput(fmt.Sprintf("lines has %d entries: ask for 1 to %d", n, maxBatch))
+	}
+	return r.quote(ctx, reseller, lines)
 }
 
 func (r *Resolver) Margin() generated.MarginResolver { return &marginResolver{r} }

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -350,6 +351,11 @@ func many(f *ast.Field, at place, arguments map[string]any) int {
 		return 1
 	case f.Arguments.ForName("ids") != nil:
 		return max(1, len(texts(arguments["ids"])))
+	case f.Name == quoteField:
+		if lines := reflect.ValueOf(arguments["lines"]); lines.Kind() == reflect.Slice {
+			return max(1, lines.Len())
+		}
+		return 1
 	}
 	if size := f.Definition.Directives.ForName("listSize"); size != nil {
 		if n, err := strconv.Atoi(size.Arguments.ForName("assumedSize").Value.Raw); err == nil {

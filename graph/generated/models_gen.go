@@ -561,6 +561,26 @@ type PurchaseResult struct {
 type Query struct {
 }
 
+// One line of a quote that is to be priced.
+type QuoteLineInput struct {
+	// The customer's tenant id; absent, only margins for all customers compete.
+	Customer *string `json:"customer,omitempty"`
+	// The plan: productId/planId, or its node id.
+	Plan string `json:"plan"`
+	// The term of the plan's own charge; absent for a meter.
+	Term *models.Term `json:"term,omitempty"`
+	// How often the term is charged; absent for a meter.
+	Billing *models.Billing `json:"billing,omitempty"`
+	// The meter's id in the product, or its node id; absent for the plan's own charge.
+	Meter *string `json:"meter,omitempty"`
+	// The market: ISO 3166 country of the customer, two letters.
+	Market string `json:"market"`
+	// Seats, or units of the meter, above 0; absent means 1.
+	Quantity *money.Decimal `json:"quantity,omitempty"`
+	// The instant of the purchase, or any instant of the month of use; absent means now.
+	At *time.Time `json:"at,omitempty"`
+}
+
 // A batch of records of the catalogue.
 type RecordCatalogueInput struct {
 	// At most 1,000 records, saved in this order.

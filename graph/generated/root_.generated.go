@@ -103,6 +103,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ProductWhere", ec.unmarshalInputProductWhere),
 			graphql.NewInputUnmarshaler("PublisherInput", ec.unmarshalInputPublisherInput),
 			graphql.NewInputUnmarshaler("PurchaseInput", ec.unmarshalInputPurchaseInput),
+			graphql.NewInputUnmarshaler("QuoteLineInput", ec.unmarshalInputQuoteLineInput),
 			graphql.NewInputUnmarshaler("RecordCatalogueInput", ec.unmarshalInputRecordCatalogueInput),
 			graphql.NewInputUnmarshaler("RecordPurchasesInput", ec.unmarshalInputRecordPurchasesInput),
 			graphql.NewInputUnmarshaler("RecordUsageInput", ec.unmarshalInputRecordUsageInput),
@@ -2373,6 +2374,79 @@ enum ApiKeyErrorCode {
     "The reseller's tenant id or node id. A reseller asks for itself and leaves it out; the others name one."
     resellerTenantId: ID
   ): EffectiveMargin! @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ)
+  """
+  A whole quote in one request: which margin counts for each of many prices, and
+  what each line comes to. The lines are answered in the order in which they are
+  asked, each for itself; one that cannot be priced says why, and does not stop the others.
+  """
+  effectiveMargins(
+    "What is asked, 1 to 1,000 lines."
+    lines: [QuoteLineInput!]!
+    "The reseller's tenant id or node id. A reseller asks for itself and leaves it out; the others name one."
+    resellerTenantId: ID
+  ): [QuoteLine!]! @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ)
+}
+
+"One line of a quote that is to be priced."
+input QuoteLineInput {
+  "The customer's tenant id; absent, only margins for all customers compete."
+  customer: ID
+  "The plan: productId/planId, or its node id."
+  plan: ID!
+  "The term of the plan's own charge; absent for a meter."
+  term: Term
+  "How often the term is charged; absent for a meter."
+  billing: Billing
+  "The meter's id in the product, or its node id; absent for the plan's own charge."
+  meter: ID
+  "The market: ISO 3166 country of the customer, two letters."
+  market: String!
+  "Seats, or units of the meter, above 0; absent means 1."
+  quantity: Decimal
+  "The instant of the purchase, or any instant of the month of use; absent means now."
+  at: DateTime
+}
+
+"One priced line of a quote."
+type QuoteLine @visible(to: [RESELLER, FINANCE, OPERATOR]) {
+  "Its position in the quote, from 0."
+  index: Int!
+  "Seats, or units of the meter."
+  quantity: Decimal!
+  "The margin that counts, and why; null where the line cannot be priced."
+  margin: EffectiveMargin
+  "What the quantity comes to at list price for one charge, in the pricing currency, rounded as billing rounds; null where the line cannot be priced."
+  listSubtotal: Money
+  "` + "`" + `listSubtotal` + "`" + ` less ` + "`" + `wholesaleSubtotal` + "`" + `; negative where a custom price is above the list price."
+  marginAmount: Money
+  "What the reseller pays for the quantity and one charge, in the pricing currency, rounded as billing rounds; null where the line cannot be priced."
+  wholesaleSubtotal: Money
+  "All the reasons why the line cannot be priced, empty otherwise."
+  errors: [QuoteLineError!]!
+}
+
+"One reason why a line of a quote cannot be priced."
+type QuoteLineError {
+  "The path of the field within the line."
+  field: [String!]
+  "What is wrong, for programs."
+  code: QuoteLineErrorCode!
+  "What is wrong and what to do, for people."
+  message: String!
+}
+
+"The reasons why a line of a quote cannot be priced."
+enum QuoteLineErrorCode {
+  "The id of the plan is not productId/planId."
+  INVALID_ID
+  "There is no such plan, meter or customer of the reseller, or it is not the viewer's to see: ` + "`" + `field` + "`" + ` says which."
+  NOT_FOUND
+  "The quantity is not above 0, or has more than 15 digits before or after the point."
+  OUT_OF_RANGE
+  "There is no list price for this plan, term, billing, meter and market at that time."
+  NO_LIST_PRICE
+  "The line comes to more than can be kept exactly."
+  AMOUNT_TOO_LARGE
 }
 
 "Where a margin stands."
@@ -5837,6 +5911,38 @@ func (ec *executionContext) childFields_PurchaseResult(ctx context.Context, fiel
 		return ec.fieldContext_PurchaseResult_warning(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PurchaseResult", field.Name)
+}
+
+func (ec *executionContext) childFields_QuoteLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "index":
+		return ec.fieldContext_QuoteLine_index(ctx, field)
+	case "quantity":
+		return ec.fieldContext_QuoteLine_quantity(ctx, field)
+	case "margin":
+		return ec.fieldContext_QuoteLine_margin(ctx, field)
+	case "listSubtotal":
+		return ec.fieldContext_QuoteLine_listSubtotal(ctx, field)
+	case "marginAmount":
+		return ec.fieldContext_QuoteLine_marginAmount(ctx, field)
+	case "wholesaleSubtotal":
+		return ec.fieldContext_QuoteLine_wholesaleSubtotal(ctx, field)
+	case "errors":
+		return ec.fieldContext_QuoteLine_errors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type QuoteLine", field.Name)
+}
+
+func (ec *executionContext) childFields_QuoteLineError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_QuoteLineError_field(ctx, field)
+	case "code":
+		return ec.fieldContext_QuoteLineError_code(ctx, field)
+	case "message":
+		return ec.fieldContext_QuoteLineError_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type QuoteLineError", field.Name)
 }
 
 func (ec *executionContext) childFields_RecordCataloguePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -13,38 +13,77 @@ import (
 // ended ones included, with list and wholesale prices (rules 4). A RESELLER
 // viewer sees its own only, whatever resellerTenantID says.
 func (m *Market) Margins(ctx context.Context, viewer models.Viewer, resellerTenantID string, at time.Time) ([]models.Margin, error) {
-	book, err := m.marginBook(ctx, viewer, &resellerTenantID, "")
+	index, err := m.marginIndex(ctx, viewer, &resellerTenantID, nil)
 	if err != nil {
 		return nil, err
 	}
-	return book.Margins(resellerTenantID, at), nil
+	return index.Margins(resellerTenantID, at), nil
 }
 
-// EffectiveMargin answers which margin counts for one price at one instant, and
-// why each other candidate lost (D1), by the selection that rates billing lines.
-// A RESELLER viewer asks for itself. rating.ErrNoListPrice where there is no
-// price to take a margin off.
-func (m *Market) EffectiveMargin(ctx context.Context, viewer models.Viewer, ask rating.EffectiveQuestion) (rating.Effective, error) {
-	book, err := m.marginBook(ctx, viewer, &ask.ResellerTenantID, ask.ProductID)
-	if err != nil {
-		return rating.Effective{}, err
+// EffectiveAnswer is what one question for a price comes to.
+type EffectiveAnswer struct {
+	rating.Effective
+	// Violations are all the reasons why there is no answer, by the names of the
+	// API's arguments.
+	Violations models.Violations
+}
+
+// CodeNotFound says that what a question names does not exist, as far as its
+// viewer sees.
+const CodeNotFound models.Code = "NOT_FOUND"
+
+// EffectiveMargins answers which margin counts for each of many prices, all of
+// one reseller, and why each other candidate lost (D1), by the selection that
+// rates billing lines. The plan and the meter must exist, as far as the viewer
+// sees. A RESELLER viewer asks for itself, whatever resellerTenantID says.
+func (m *Market) EffectiveMargins(ctx context.Context, viewer models.Viewer, resellerTenantID string, asked []rating.EffectiveQuestion) ([]EffectiveAnswer, error) {
+	products := map[string]bool{}
+	for i := range asked {
+		products[asked[i].ProductID] = true
 	}
-	return book.Effective(ask)
+	index, err := m.marginIndex(ctx, viewer, &resellerTenantID, sortedKeys(products))
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]EffectiveAnswer, len(asked))
+	for i, ask := range asked {
+		ask.ResellerTenantID = resellerTenantID
+		answers[i] = effective(index, ask)
+	}
+	return answers, nil
 }
 
-// marginBook loads every offer that names the reseller, and the prices of the
-// product, or of all that those offers price.
-func (m *Market) marginBook(ctx context.Context, viewer models.Viewer, resellerTenantID *string, productID string) (*rating.Book, error) {
+func effective(index *rating.Index, ask rating.EffectiveQuestion) (answer EffectiveAnswer) {
+	refuse := answer.Violations.Add
+	plan, meter := index.Knows(&ask.What)
+	if !plan {
+		refuse("plan", CodeNotFound, models.Quote(ask.PlanID)+" is not a plan of product "+models.Quote(ask.ProductID)+", or not yours to see")
+	}
+	if plan && !meter {
+		refuse("meter", CodeNotFound, models.Quote(ask.MeterID)+" is not a meter of product "+models.Quote(ask.ProductID))
+	}
+	if len(answer.Violations) > 0 {
+		return answer
+	}
+	var err error
+	if answer.Effective, err = index.Effective(ask); err != nil {
+		refuse("plan", models.CodeNoListPrice, err.Error())
+	}
+	return answer
+}
+
+// marginIndex loads every offer that names the reseller, and the prices of the
+// products; nil stands for all that those offers price.
+func (m *Market) marginIndex(ctx context.Context, viewer models.Viewer, resellerTenantID *string, products []string) (*rating.Index, error) {
 	if viewer.Role == models.RoleReseller {
 		*resellerTenantID = viewer.Organization
 	}
-	facts := rating.Facts{Refunds: m.Refunds}
+	var facts rating.Facts
 	err := m.Store.Read(ctx, viewer, func(r *store.Reader) (err error) {
 		if facts.Offers, err = r.OffersFor([]string{*resellerTenantID}, 0); err != nil {
 			return err
 		}
-		products := []string{productID}
-		if productID == "" {
+		if products == nil {
 			offers := make([]*models.PrivateOffer, len(facts.Offers))
 			for i := range facts.Offers {
 				offers[i] = &facts.Offers[i]
@@ -53,8 +92,5 @@ func (m *Market) marginBook(ctx context.Context, viewer models.Viewer, resellerT
 		}
 		return loadPrices(r, products, &facts)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return rating.NewBook(facts), nil
+	return rating.NewIndex(facts), err
 }

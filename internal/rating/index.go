@@ -55,14 +55,14 @@ func (x *Index) With(products []string, facts Facts) *Index {
 // listing is one product as it is sold.
 type listing struct {
 	product models.Product // its id alone where the facts do not have it
-	plans   []plan         // by id
+	plans   []listedPlan   // by id
 	meters  map[string]*models.Meter
 	prices  map[priceKey][]models.Price // by effective month
 }
 
-// plan is a plan with every price that a margin on it touches: its own, and the
+// listedPlan is a plan with every price that a margin on it touches: its own, and the
 // product's for meters that it does not price itself.
-type plan struct {
+type listedPlan struct {
 	models.Plan
 	listed []listedPrice
 }
@@ -102,7 +102,7 @@ func listings(products []string, facts Facts) map[string]*listing {
 	}
 	for _, p := range facts.Plans {
 		if l := all[p.ProductID]; l != nil {
-			l.plans = append(l.plans, plan{Plan: p})
+			l.plans = append(l.plans, listedPlan{Plan: p})
 		}
 	}
 	for i := range facts.Meters {
@@ -126,7 +126,7 @@ func listings(products []string, facts Facts) map[string]*listing {
 // arrange sorts the listing and finds the prices under each plan. Infrastructure
 // never carries a margin (D5).
 func (l *listing) arrange() {
-	slices.SortFunc(l.plans, func(x, y plan) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortFunc(l.plans, func(x, y listedPlan) int { return strings.Compare(x.ID, y.ID) })
 	for key, entries := range l.prices {
 		slices.SortFunc(entries, func(x, y models.Price) int {
 			return cmp.Or(cmp.Compare(x.EffectiveFrom, y.EffectiveFrom), strings.Compare(string(y.Currency), string(x.Currency)))
@@ -301,7 +301,7 @@ func (x *Index) lines(o *models.PrivateOffer) []models.PricingLine {
 			continue
 		}
 		l.ProductID = listing.product.ID
-		if at, ok := slices.BinarySearchFunc(listing.plans, l.PlanID, func(p plan, id string) int { return strings.Compare(p.ID, id) }); ok {
+		if at, ok := slices.BinarySearchFunc(listing.plans, l.PlanID, func(p listedPlan, id string) int { return strings.Compare(p.ID, id) }); ok {
 			l.PlanID = listing.plans[at].ID
 		}
 	}

@@ -158,11 +158,16 @@ func (e Effective) Candidates() []models.Candidate {
 	return explain(e.looked, &e.asked)
 }
 
-// Why a price cannot be told.
-var (
-	// ErrNoListPrice says that the price asked for does not exist.
-	ErrNoListPrice = errors.New("there is no list price for this plan, term, billing, meter and market at that time")
-)
+// ErrNoListPrice says that the price asked for does not exist.
+var ErrNoListPrice = errors.New("there is no list price for this plan, term, billing, meter and market at that time")
+
+// Knows tells whether the product has the plan, and the meter if one is named: a
+// price of the whole product would stand in for that of a plan that is none.
+func (x *Index) Knows(what *What) (plan, meter bool) {
+	l := x.listing(what.ProductID)
+	plan = slices.ContainsFunc(l.plans, func(p listedPlan) bool { return p.ID == what.PlanID })
+	return plan, what.MeterID == "" || l.meters[what.MeterID] != nil
+}
 
 // Effective answers which margin counts for one price at one instant (D1), by
 // the same selection that rates billing lines. ErrNoListPrice where there is
@@ -186,6 +191,19 @@ func (x *Index) Effective(asked EffectiveQuestion) (Effective, error) {
 		e.PrivateOfferID, e.PricingLine = winner.offerID, winner.line.Position
 	}
 	return e, nil
+}
+
+// Subtotals are what a quantity comes to at list and at wholesale price for one
+// charge, in the pricing currency: each rounded as a line of a bill is (D11).
+// Errors are those of money.Charge.Round.
+func (e *Effective) Subtotals(quantity money.Decimal) (list, wholesale money.Amount, err error) {
+	charge := money.Charge{UnitPrice: e.ListPrice, Quantity: quantity, Rate: one, Pricing: e.Currency, Billing: e.Currency}
+	if list, err = charge.Round(money.DefaultPolicy); err != nil {
+		return list, wholesale, err
+	}
+	charge.UnitPrice = e.WholesalePrice
+	wholesale, err = charge.Round(money.DefaultPolicy)
+	return list, wholesale, err
 }
 
 // dismiss tells of every candidate that it lost for one and the same reason.

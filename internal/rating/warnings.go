@@ -229,7 +229,7 @@ func (w *warner) trials(i int) {
 func (w *warner) listPrices(i int) {
 	line := &w.offer.Pricing[i]
 	listing := w.Catalogue.listing(line.ProductID)
-	if len(line.Absolute) == 0 && !slices.ContainsFunc(listing.plans, func(p plan) bool { return candidate{line: line}.covers(p.ID) && len(p.listed) > 0 }) {
+	if len(line.Absolute) == 0 && !slices.ContainsFunc(listing.plans, func(p listedPlan) bool { return candidate{line: line}.covers(p.ID) && len(p.listed) > 0 }) {
 		w.tellOf(i, "", models.WarnNoListPrice, "nothing of this has a list price that a margin could be taken off: add prices, or choose another plan", nil)
 	}
 	first, last := models.MonthOf(latest(w.Now, w.offer.StartMonth.Start())), w.offer.EndMonth
