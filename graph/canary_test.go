@@ -532,6 +532,9 @@ func TestSearchTellsNothing(t *testing.T) {
 	m := newCanaryMarket(t, storetest.Open(t, storetest.Database(t, "sqlite")))
 	searched := 0
 	for _, field := range m.schema.Query.Fields {
+		if !m.connection(field) {
+			continue // a quote names its market, and looks for nothing
+		}
 		for _, a := range argumentsOf(field) {
 			where := m.schema.Types[a.of.Name()]
 			if where.Kind != ast.InputObject {

@@ -126,8 +126,8 @@ func fill(line *page.QuoteLine, answer *market.EffectiveAnswer, resellerTenantID
 	line.Errors = apiFields(refused)
 }
 
-// only is the margin of a quote of one line, or the fault that it has none.
-func only(quoted []page.QuoteLine, err error) (*page.Effective, error) {
+// sole is the margin of a quote of one line, or the fault that it has none.
+func sole(quoted []page.QuoteLine, err error) (*page.Effective, error) {
 	switch {
 	case err != nil:
 		return nil, err
@@ -137,7 +137,7 @@ func only(quoted []page.QuoteLine, err error) (*page.Effective, error) {
 	refused := quoted[0].Errors[0]
 	switch refused.Code {
 	case models.CodeInvalidID:
-		return nil, badInput("plan is " + refused.Message)
+		return nil, badInput("plan " + refused.Message)
 	case models.CodeNoListPrice:
 		return nil, rating.ErrNoListPrice
 	}

@@ -49,7 +49,7 @@ func (r *queryResolver) EffectiveMargin(ctx context.Context, customer *string, p
 		return nil, err
 	}
 	line := generated.QuoteLineInput{Customer: customer, Plan: plan, Term: term, Billing: billing, Meter: meter, Market: market, At: at}
-	return only(r.quote(ctx, reseller, []generated.QuoteLineInput{line}))
+	return sole(r.quote(ctx, reseller, []generated.QuoteLineInput{line}))
 }
 
 func (r *queryResolver) EffectiveMargins(ctx context.Context, lines []generated.QuoteLineInput, resellerTenantID *string) ([]page.QuoteLine, error) {
