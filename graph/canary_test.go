@@ -229,7 +229,7 @@ var kindOf = map[string]string{
 	"organization":                     "publisher", "ApiKeyWhere.ids": "api-key", "RevokeApiKeyInput.id": "api-key",
 	"WebhookEndpointWhere.ids": "webhook-endpoint", "UpdateWebhookEndpointInput.id": "webhook-endpoint", "RotateWebhookSecretInput.id": "webhook-endpoint",
 	"DeleteWebhookEndpointInput.id": "webhook-endpoint", "NotificationWhere.ids": "notification", "RedeliverNotificationInput.id": "notification",
-	"node.id":                       "any", "nodes.ids": "any", "externalId": "",
+	"node.id": "any", "nodes.ids": "any", "externalId": "",
 }
 
 // objectsOf are those that an argument can name.
