@@ -2,8 +2,11 @@ package graph
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"sellthrough/graph/generated"
@@ -38,33 +41,95 @@ func (r *Resolver) instant(at *time.Time) time.Time {
 	return r.Market.Now()
 }
 
-// marginKey orders margins as they come: by product, plan, start, offer and
-// line.
-func marginKey(m models.Margin) string {
-	return keyOf(m.ProductID, m.PlanID, m.Start.UTC().Format("2006-01-02T15:04:05.000000"), m.PrivateOfferID, fmt.Sprintf("%06d", m.PricingLine))
+// marginOrderings write what margins are sorted by, so that it compares as bytes.
+var marginOrderings = map[generated.MarginOrderField]func(*models.Margin) string{
+	generated.MarginOrderFieldEnd:              func(m *models.Margin) string { return sortableInstant(m.End) },
+	generated.MarginOrderFieldStart:            func(m *models.Margin) string { return sortableInstant(m.Start) },
+	generated.MarginOrderFieldMarginPercentage: func(m *models.Margin) string { return sortableNumber(largestSaving(m)) },
+	generated.MarginOrderFieldTitle: func(m *models.Margin) string {
+		return keyOf(strings.ToLower(m.ProductTitle), strings.ToLower(m.PlanTitle))
+	},
 }
 
-func marginsWhere(margins []models.Margin, where *generated.MarginWhere) ([]models.Margin, error) {
+// marginKey orders margins as they are asked for, and then by product, plan,
+// start, offer and line.
+func marginKey(orderBy []generated.MarginOrder) func(models.Margin) string {
+	return func(m models.Margin) string {
+		var key strings.Builder
+		for _, o := range orderBy {
+			part := []byte(marginOrderings[o.Field](&m))
+			for i := range part {
+				if o.Direction == generated.OrderDirectionDesc {
+					part[i] ^= 0xff
+				}
+			}
+			key.Write(part)
+		}
+		key.WriteString(keyOf(m.ProductID, m.PlanID, sortableInstant(m.Start), m.PrivateOfferID, fmt.Sprintf("%06d", m.PricingLine)))
+		return key.String()
+	}
+}
+
+// sortBy sorts rows by their keys, each of which is worked out once.
+func sortBy[T any](rows []T, key func(T) string) {
+	type keyed struct {
+		key string
+		row T
+	}
+	all := make([]keyed, len(rows))
+	for i, row := range rows {
+		all[i] = keyed{key(row), row}
+	}
+	slices.SortFunc(all, func(x, y keyed) int { return strings.Compare(x.key, y.key) })
+	for i := range all {
+		rows[i] = all[i].row
+	}
+}
+
+func sortableInstant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000") }
+
+// sortableNumber flips the sign bit, so that negative numbers come first.
+func sortableNumber(n int64) string {
+	return string(binary.BigEndian.AppendUint64(nil, uint64(n)^1<<63))
+}
+
+// largestSaving is the largest part of a list price that one of its prices saves,
+// in hundredths of a percent; less than any where it has no price.
+func largestSaving(m *models.Margin) int64 {
+	if m.Type == models.MarginPercentage && len(m.Prices) > 0 {
+		return int64(m.Percentage)
+	}
+	largest := int64(math.MinInt64)
+	for i := range m.Prices {
+		if share, ok := money.PercentOff(m.Prices[i].ListPrice, m.Prices[i].WholesalePrice); ok {
+			largest = max(largest, share)
+		}
+	}
+	return largest
+}
+
+// marginFilter reads a filter. What it names need not exist: it finds nothing then.
+func marginFilter(resellerTenantID string, where *generated.MarginWhere) (*models.MarginFilter, error) {
 	if where == nil {
-		return margins, nil
+		return nil, nil
 	}
 	product, plan, ok := splitPlan(value(where.PlanID))
 	if where.PlanID != nil && !ok {
 		return nil, badPlan("where.planId", *where.PlanID)
 	}
-	named := bareOf(bare, kindProduct, where.ProductID)
-	publisher := bareOf(bare, kindPublisher, where.PublisherID)
-	return slices.DeleteFunc(margins, func(m models.Margin) bool {
-		switch {
-		case publisher != "" && m.PublisherID != publisher,
-			named != "" && m.ProductID != named,
-			where.PlanID != nil && (m.ProductID != product || m.PlanID != "" && m.PlanID != plan),
-			where.Status != nil && !slices.Contains(where.Status, m.Status),
-			where.Wins != nil && m.Wins != *where.Wins:
-			return true
-		}
-		return false
-	}), nil
+	meterProduct, meter := within(kindMeter, value(where.MeterID))
+	reseller, customer := customerOf(value(where.Customer))
+	filter := &models.MarginFilter{
+		PublisherID: bareOf(bare, kindPublisher, where.PublisherID), ProductID: bareOf(bare, kindProduct, where.ProductID),
+		PlanProductID: product, PlanID: plan, ProductTypes: where.ProductType, Statuses: where.Status, CustomerTenantID: customer,
+		MinPercentage: where.MinPercentage, MaxPercentage: where.MaxPercentage,
+		StartsFrom: where.StartsFrom, StartsBefore: where.StartsBefore, EndsFrom: where.EndsFrom, EndsBefore: where.EndsBefore,
+		Text: value(where.Text), MeterProductID: meterProduct, MeterID: meter, Market: value(where.Market), Currency: value(where.Currency), Wins: where.Wins,
+	}
+	if reseller != "" && reseller != resellerTenantID {
+		filter.Statuses = []models.MarginStatus{} // another's customer: nothing counts for it
+	}
+	return filter, nil
 }
 
 func badPlan(argument, id string) error {

@@ -27,19 +27,24 @@ func (r *marginCandidateResolver) UnitPrice(ctx context.Context, obj *models.Can
 	return &obj.UnitPrice, nil
 }
 
-func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *generated.MarginWhere, first *int, after *string, last *int, before *string) (*page.Margins, error) {
+func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *generated.MarginWhere, orderBy []generated.MarginOrder, first *int, after *string, last *int, before *string) (*page.Margins, error) {
 	reseller, err := resellerAsked(ctx, resellerTenantID)
 	if err != nil {
 		return nil, err
 	}
-	margins, err := r.Market.Margins(ctx, auth.ViewerFrom(ctx), reseller, r.instant(at))
-	if err == nil {
-		margins, err = marginsWhere(margins, where)
-	}
+	filter, err := marginFilter(reseller, where)
 	if err != nil {
 		return nil, err
 	}
-	list, err := sliced[models.Margin, page.MarginEdge](window{first, last, after, before}, bind(ctx, "margins", reseller, at, where), maxPage, margins, marginKey)
+	margins, err := r.Market.Margins(ctx, auth.ViewerFrom(ctx), reseller, r.instant(at), filter)
+	if err != nil {
+		return nil, err
+	}
+	key := marginKey(orderBy)
+	if len(orderBy) > 0 { // else they come so
+		sortBy(margins, key)
+	}
+	list, err := sliced[models.Margin, page.MarginEdge](window{first, last, after, before}, bind(ctx, "margins", reseller, at, where, orderBy), maxPage, margins, key)
 	return &page.Margins{Of: list}, err
 }
 

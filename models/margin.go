@@ -28,10 +28,16 @@ type Margin struct {
 	PricingLine      int
 	ResellerTenantID string
 	PublisherID      string
-	ProductID        string
+	// PublisherName, ProductTitle, ProductType and PlanTitle are what a reseller may
+	// read of the catalogue, empty where it may not.
+	PublisherName string
+	ProductID     string
+	ProductTitle  string
+	ProductType   ProductType
 	// PlanID is empty where the margin covers every plan of the product.
-	PlanID string
-	Type   MarginType
+	PlanID    string
+	PlanTitle string
+	Type      MarginType
 	// Percentage is 0 for custom prices.
 	Percentage money.Percentage
 	// CustomerTenantIDs are the only customers it counts for; empty means all.
@@ -65,6 +71,21 @@ type MarginPrice struct {
 	IncludedQuantity money.Decimal
 	// Wins is false where another margin beats this one.
 	Wins bool
+}
+
+// MarginAmount is what a reseller saves with each unit: list price less wholesale
+// price, exact. It is negative where a custom price is above the list price.
+func (p *MarginPrice) MarginAmount() (money.Decimal, error) { return p.ListPrice.Sub(p.WholesalePrice) }
+
+// MarginPercentage is the same in percent of the list price, rounded half-even to
+// two decimals; nil where the list price is 0.
+func (p *MarginPrice) MarginPercentage() *money.Decimal {
+	hundredths, ok := money.PercentOff(p.ListPrice, p.WholesalePrice)
+	if !ok {
+		return nil
+	}
+	share := money.New(hundredths, 2)
+	return &share
 }
 
 // Candidate is one pricing line that was looked at for one price, and why it

@@ -59,7 +59,7 @@ type QueryResolver interface {
 	Usage(ctx context.Context, where UsageWhere, orderBy []KeyOrder, first *int, after *string, last *int, before *string) (*page.UsageRecords, error)
 	Viewer(ctx context.Context) (*models.Viewer, error)
 	APIKeys(ctx context.Context, where *APIKeyWhere, orderBy []KeyOrder, first *int, after *string, last *int, before *string) (*page.APIKeys, error)
-	Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *MarginWhere, first *int, after *string, last *int, before *string) (*page.Margins, error)
+	Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *MarginWhere, orderBy []MarginOrder, first *int, after *string, last *int, before *string) (*page.Margins, error)
 	EffectiveMargin(ctx context.Context, customer *string, plan string, term *models.Term, billing *models.Billing, meter *string, market string, at *time.Time, resellerTenantID *string) (*page.Effective, error)
 	EffectiveMargins(ctx context.Context, lines []QuoteLineInput, resellerTenantID *string) ([]page.QuoteLine, error)
 	Notifications(ctx context.Context, where *NotificationWhere, orderBy []KeyOrder, first *int, after *string, last *int, before *string) (*page.Notifications, error)
@@ -897,38 +897,46 @@ func (ec *executionContext) field_Query_margins_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["where"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) ([]MarginOrder, error) {
+			return ec.unmarshalOMarginOrder2ᚕsellthroughᚋgraphᚋgeneratedᚐMarginOrderᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg6
+	args["before"] = arg7
 	return args, nil
 }
 
@@ -3130,7 +3138,7 @@ func (ec *executionContext) _Query_margins(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Margins(ctx, fc.Args["resellerTenantId"].(*string), fc.Args["at"].(*time.Time), fc.Args["where"].(*MarginWhere), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().Margins(ctx, fc.Args["resellerTenantId"].(*string), fc.Args["at"].(*time.Time), fc.Args["where"].(*MarginWhere), fc.Args["orderBy"].([]MarginOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Margins) graphql.Marshaler {
@@ -4868,6 +4876,24 @@ func (ec *executionContext) marshalOPercentage2sellthroughᚋinternalᚋmoneyᚐ
 	_ = sel
 	_ = ctx
 	res := scalar.MarshalPercentage(v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOPercentage2ᚖsellthroughᚋinternalᚋmoneyᚐPercentage(ctx context.Context, v any) (*money.Percentage, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := scalar.UnmarshalPercentage(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPercentage2ᚖsellthroughᚋinternalᚋmoneyᚐPercentage(ctx context.Context, sel ast.SelectionSet, v *money.Percentage) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalPercentage(*v)
 	return res
 }
 

@@ -5306,6 +5306,19 @@ func (ec *executionContext) unmarshalOProductInput2ᚖsellthroughᚋmodelsᚐPro
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOProductType2sellthroughᚋmodelsᚐProductType(ctx context.Context, v any) (models.ProductType, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := models.ProductType(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOProductType2sellthroughᚋmodelsᚐProductType(ctx context.Context, sel ast.SelectionSet, v models.ProductType) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(v))
+	return res
+}
+
 func (ec *executionContext) unmarshalOProductType2ᚕsellthroughᚋmodelsᚐProductTypeᚄ(ctx context.Context, v any) ([]models.ProductType, error) {
 	if v == nil {
 		return nil, nil

@@ -273,6 +273,29 @@ func (ec *executionContext) fieldContext_Margin_publisherId(_ context.Context, f
 	return graphql.NewScalarFieldContext("Margin", field, false, false, "ID")
 }
 
+func (ec *executionContext) _Margin_publisherName(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Margin_publisherName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PublisherName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Margin_publisherName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Margin", field, false, false, "String")
+}
+
 func (ec *executionContext) _Margin_productId(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -296,6 +319,52 @@ func (ec *executionContext) fieldContext_Margin_productId(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Margin", field, false, false, "ID")
 }
 
+func (ec *executionContext) _Margin_productTitle(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Margin_productTitle(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductTitle, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Margin_productTitle(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Margin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Margin_productType(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Margin_productType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ProductType) graphql.Marshaler {
+			return ec.marshalOProductType2sellthroughᚋmodelsᚐProductType(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Margin_productType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Margin", field, false, false, "ProductType")
+}
+
 func (ec *executionContext) _Margin_planId(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -317,6 +386,29 @@ func (ec *executionContext) _Margin_planId(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_Margin_planId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Margin", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Margin_planTitle(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Margin_planTitle(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PlanTitle, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Margin_planTitle(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Margin", field, false, false, "String")
 }
 
 func (ec *executionContext) _Margin_type(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
@@ -1077,6 +1169,52 @@ func (ec *executionContext) fieldContext_MarginPrice_wholesalePrice(_ context.Co
 	return graphql.NewScalarFieldContext("MarginPrice", field, false, false, "Decimal")
 }
 
+func (ec *executionContext) _MarginPrice_marginAmount(ctx context.Context, field graphql.CollectedField, obj *models.MarginPrice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarginPrice_marginAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MarginAmount()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2sellthroughᚋinternalᚋmoneyᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MarginPrice_marginAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MarginPrice", field, true, false, "Decimal")
+}
+
+func (ec *executionContext) _MarginPrice_marginPercentage(ctx context.Context, field graphql.CollectedField, obj *models.MarginPrice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarginPrice_marginPercentage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MarginPercentage(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖsellthroughᚋinternalᚋmoneyᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MarginPrice_marginPercentage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MarginPrice", field, true, false, "Decimal")
+}
+
 func (ec *executionContext) _MarginPrice_includedQuantity(ctx context.Context, field graphql.CollectedField, obj *models.MarginPrice) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1402,6 +1540,59 @@ func (ec *executionContext) fieldContext_QuoteLineError_message(_ context.Contex
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputMarginOrder(ctx context.Context, obj any) (MarginOrder, error) {
+	var it MarginOrder
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "ASC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNMarginOrderField2sellthroughᚋgraphᚋgeneratedᚐMarginOrderField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2sellthroughᚋgraphᚋgeneratedᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMarginOrder unmarshals raw into the MarginOrder input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMarginOrder(ctx context.Context, raw any) (MarginOrder, error) {
+	var out MarginOrder
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MarginOrder", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputMarginWhere(ctx context.Context, obj any) (MarginWhere, error) {
 	var it MarginWhere
 	if obj == nil {
@@ -1413,7 +1604,7 @@ func (ec *executionContext) unmarshalInputMarginWhere(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"publisherId", "productId", "planId", "status", "wins"}
+	fieldsInOrder := [...]string{"publisherId", "productId", "planId", "status", "wins", "productType", "meterId", "customer", "market", "currency", "minPercentage", "maxPercentage", "startsFrom", "startsBefore", "endsFrom", "endsBefore", "text"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1455,6 +1646,90 @@ func (ec *executionContext) unmarshalInputMarginWhere(ctx context.Context, obj a
 				return it, err
 			}
 			it.Wins = data
+		case "productType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("productType"))
+			data, err := ec.unmarshalOProductType2ᚕsellthroughᚋmodelsᚐProductTypeᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ProductType = data
+		case "meterId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("meterId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MeterID = data
+		case "customer":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customer"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Customer = data
+		case "market":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("market"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Market = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOCurrencyCode2ᚖsellthroughᚋinternalᚋmoneyᚐCurrency(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Currency = data
+		case "minPercentage":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("minPercentage"))
+			data, err := ec.unmarshalOPercentage2ᚖsellthroughᚋinternalᚋmoneyᚐPercentage(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MinPercentage = data
+		case "maxPercentage":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxPercentage"))
+			data, err := ec.unmarshalOPercentage2ᚖsellthroughᚋinternalᚋmoneyᚐPercentage(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxPercentage = data
+		case "startsFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startsFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StartsFrom = data
+		case "startsBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startsBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StartsBefore = data
+		case "endsFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endsFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EndsFrom = data
+		case "endsBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endsBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EndsBefore = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
 		}
 	}
 	return it, nil
@@ -1661,13 +1936,33 @@ func (ec *executionContext) _Margin(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "publisherName":
+			out.Values[i] = ec._Margin_publisherName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "productId":
 			out.Values[i] = ec._Margin_productId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "productTitle":
+			out.Values[i] = ec._Margin_productTitle(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "productType":
+			out.Values[i] = ec._Margin_productType(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "planId":
 			out.Values[i] = ec._Margin_planId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "planTitle":
+			out.Values[i] = ec._Margin_planTitle(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -1940,6 +2235,16 @@ func (ec *executionContext) _MarginPrice(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "marginAmount":
+			out.Values[i] = ec._MarginPrice_marginAmount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "marginPercentage":
+			out.Values[i] = ec._MarginPrice_marginPercentage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "includedQuantity":
 			out.Values[i] = ec._MarginPrice_includedQuantity(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -2153,6 +2458,21 @@ func (ec *executionContext) marshalNMarginEdge2ᚕsellthroughᚋgraphᚋpageᚐM
 	return ret
 }
 
+func (ec *executionContext) unmarshalNMarginOrder2sellthroughᚋgraphᚋgeneratedᚐMarginOrder(ctx context.Context, v any) (MarginOrder, error) {
+	res, err := ec.unmarshalInputMarginOrder(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMarginOrderField2sellthroughᚋgraphᚋgeneratedᚐMarginOrderField(ctx context.Context, v any) (MarginOrderField, error) {
+	var res MarginOrderField
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMarginOrderField2sellthroughᚋgraphᚋgeneratedᚐMarginOrderField(ctx context.Context, sel ast.SelectionSet, v MarginOrderField) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) marshalNMarginPrice2sellthroughᚋmodelsᚐMarginPrice(ctx context.Context, sel ast.SelectionSet, v models.MarginPrice) graphql.Marshaler {
 	return ec._MarginPrice(ctx, sel, &v)
 }
@@ -2282,6 +2602,23 @@ func (ec *executionContext) marshalOEffectiveMargin2ᚖsellthroughᚋgraphᚋpag
 		return graphql.Null
 	}
 	return ec._EffectiveMargin(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOMarginOrder2ᚕsellthroughᚋgraphᚋgeneratedᚐMarginOrderᚄ(ctx context.Context, v any) ([]MarginOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]MarginOrder, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNMarginOrder2sellthroughᚋgraphᚋgeneratedᚐMarginOrder(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) unmarshalOMarginStatus2ᚕsellthroughᚋmodelsᚐMarginStatusᚄ(ctx context.Context, v any) ([]models.MarginStatus, error) {

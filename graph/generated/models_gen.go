@@ -412,6 +412,14 @@ type ListPriceInput struct {
 	EffectiveFrom string `json:"effectiveFrom"`
 }
 
+// An order of margins.
+type MarginOrder struct {
+	// What to sort by.
+	Field MarginOrderField `json:"field"`
+	// Which way.
+	Direction OrderDirection `json:"direction"`
+}
+
 // Which margins. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
 type MarginWhere struct {
 	// Only this publisher's.
@@ -424,6 +432,30 @@ type MarginWhere struct {
 	Status []models.MarginStatus `json:"status,omitempty"`
 	// Only those with a price that counts (true), or without one (false).
 	Wins *bool `json:"wins,omitempty"`
+	// Only those on products of these types.
+	ProductType []models.ProductType `json:"productType,omitempty"`
+	// Only those that price this meter, and only its prices: the meter's id in its product, or its node id.
+	MeterID *string `json:"meterId,omitempty"`
+	// Only those that count for this customer of the reseller: its tenant id, or its node id; another reseller's finds nothing.
+	Customer *string `json:"customer,omitempty"`
+	// Only those with a price in this market, and only such prices: ISO 3166 country, two letters.
+	Market *string `json:"market,omitempty"`
+	// Only those with a price in this currency, and only such prices.
+	Currency *money.Currency `json:"currency,omitempty"`
+	// Only those of at least this percentage, inclusive. Custom prices have none.
+	MinPercentage *money.Percentage `json:"minPercentage,omitempty"`
+	// Only those of at most this percentage, inclusive. Custom prices have none.
+	MaxPercentage *money.Percentage `json:"maxPercentage,omitempty"`
+	// Only those whose `start` is at this instant or later.
+	StartsFrom *time.Time `json:"startsFrom,omitempty"`
+	// Only those whose `start` is before this instant.
+	StartsBefore *time.Time `json:"startsBefore,omitempty"`
+	// Only those whose `end` is at this instant or later.
+	EndsFrom *time.Time `json:"endsFrom,omitempty"`
+	// Only those whose `end` is before this instant.
+	EndsBefore *time.Time `json:"endsBefore,omitempty"`
+	// Only those with this text in the title of the product or the plan, or in the publisher's name, in whatever case.
+	Text *string `json:"text,omitempty"`
 }
 
 // What can be changed. A refusal is an answer, with all its reasons in `userErrors`.
@@ -1116,6 +1148,70 @@ func (e *KeyOrderField) UnmarshalJSON(b []byte) error {
 }
 
 func (e KeyOrderField) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What margins can be sorted by.
+type MarginOrderField string
+
+const (
+	// When it ends: ascending, what ends soonest comes first.
+	MarginOrderFieldEnd MarginOrderField = "END"
+	// When it begins to price purchases.
+	MarginOrderFieldStart MarginOrderField = "START"
+	// The largest `marginPercentage` of its prices: descending, the best margin comes first. What has no price comes last then.
+	MarginOrderFieldMarginPercentage MarginOrderField = "MARGIN_PERCENTAGE"
+	// The titles of product and plan, in the order of Unicode, without case.
+	MarginOrderFieldTitle MarginOrderField = "TITLE"
+)
+
+var AllMarginOrderField = []MarginOrderField{
+	MarginOrderFieldEnd,
+	MarginOrderFieldStart,
+	MarginOrderFieldMarginPercentage,
+	MarginOrderFieldTitle,
+}
+
+func (e MarginOrderField) IsValid() bool {
+	switch e {
+	case MarginOrderFieldEnd, MarginOrderFieldStart, MarginOrderFieldMarginPercentage, MarginOrderFieldTitle:
+		return true
+	}
+	return false
+}
+
+func (e MarginOrderField) String() string {
+	return string(e)
+}
+
+func (e *MarginOrderField) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = MarginOrderField(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid MarginOrderField", str)
+	}
+	return nil
+}
+
+func (e MarginOrderField) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *MarginOrderField) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e MarginOrderField) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -90,6 +90,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ImportPrivateOffersInput", ec.unmarshalInputImportPrivateOffersInput),
 			graphql.NewInputUnmarshaler("KeyOrder", ec.unmarshalInputKeyOrder),
 			graphql.NewInputUnmarshaler("ListPriceInput", ec.unmarshalInputListPriceInput),
+			graphql.NewInputUnmarshaler("MarginOrder", ec.unmarshalInputMarginOrder),
 			graphql.NewInputUnmarshaler("MarginWhere", ec.unmarshalInputMarginWhere),
 			graphql.NewInputUnmarshaler("MeterInput", ec.unmarshalInputMeterInput),
 			graphql.NewInputUnmarshaler("NotificationWhere", ec.unmarshalInputNotificationWhere),
@@ -2333,7 +2334,7 @@ enum ApiKeyErrorCode {
   """
   The margins of a reseller at an instant: one for each margin of each private
   offer that was published for it by then, shadowed, scheduled and ended ones
-  included; by product, plan, start and id.
+  included.
   """
   margins(
     "The reseller's tenant id or node id. A reseller asks for itself and leaves it out; the others name one."
@@ -2342,6 +2343,8 @@ enum ApiKeyErrorCode {
     at: DateTime
     "Which margins; absent means all."
     where: MarginWhere
+    "The order; absent means by product, plan, start and id. Those that are equal come by product, plan, start and id."
+    orderBy: [MarginOrder!]
     "How many from the start, 1 to 100, default 50."
     first: Int
     "Only what comes after this cursor, exclusive."
@@ -2469,10 +2472,18 @@ type Margin implements Node @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(n
   resellerTenantId: ID!
   "The publisher that gives it."
   publisherId: ID!
+  "The publisher's name."
+  publisherName: String
   "The product."
   productId: ID!
+  "The product's title; null where the product is not on the market any more."
+  productTitle: String
+  "What the product is; null where it is not on the market any more."
+  productType: ProductType
   "The plan; null for every current and future plan of the product."
   planId: ID
+  "The plan's title; null for every plan, and where the product is not on the market any more."
+  planTitle: String
   "How the wholesale price comes about."
   type: MarginType!
   "Percent off the list price, null for custom prices."
@@ -2487,9 +2498,9 @@ type Margin implements Node @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(n
   end: DateTime!
   "Where it stands at the instant that was asked about."
   status: MarginStatus!
-  "Whether at least one of its prices is the one that counts at that instant."
+  "Whether at least one of its prices below is the one that counts at that instant."
   wins: Boolean!
-  "What it makes of each list price it covers, at that instant, or at its start while it is scheduled."
+  "What it makes of each list price it covers and the filter lets pass, at that instant, or at its start while it is scheduled."
   prices: [MarginPrice!]!
 }
 
@@ -2511,6 +2522,10 @@ type MarginPrice {
   listPrice: Decimal!
   "What the reseller pays instead, in ` + "`" + `currency` + "`" + `, exact."
   wholesalePrice: Decimal!
+  "What it saves with each charge of one seat, or each unit: ` + "`" + `listPrice` + "`" + ` less ` + "`" + `wholesalePrice` + "`" + `, exact. Negative where a custom price is above the list price."
+  marginAmount: Decimal!
+  "The same in percent of ` + "`" + `listPrice` + "`" + `, rounded half-even to two decimals; null where that is 0."
+  marginPercentage: Decimal
   "Units that come with a custom price, else 0. Shown, never subtracted from what is used."
   includedQuantity: Decimal!
   "False where another margin beats this one."
@@ -2603,6 +2618,50 @@ input MarginWhere {
   status: [MarginStatus!]
   "Only those with a price that counts (true), or without one (false)."
   wins: Boolean
+  "Only those on products of these types."
+  productType: [ProductType!]
+  "Only those that price this meter, and only its prices: the meter's id in its product, or its node id."
+  meterId: ID
+  "Only those that count for this customer of the reseller: its tenant id, or its node id; another reseller's finds nothing."
+  customer: ID
+  "Only those with a price in this market, and only such prices: ISO 3166 country, two letters."
+  market: String
+  "Only those with a price in this currency, and only such prices."
+  currency: CurrencyCode
+  "Only those of at least this percentage, inclusive. Custom prices have none."
+  minPercentage: Percentage
+  "Only those of at most this percentage, inclusive. Custom prices have none."
+  maxPercentage: Percentage
+  "Only those whose ` + "`" + `start` + "`" + ` is at this instant or later."
+  startsFrom: DateTime
+  "Only those whose ` + "`" + `start` + "`" + ` is before this instant."
+  startsBefore: DateTime
+  "Only those whose ` + "`" + `end` + "`" + ` is at this instant or later."
+  endsFrom: DateTime
+  "Only those whose ` + "`" + `end` + "`" + ` is before this instant."
+  endsBefore: DateTime
+  "Only those with this text in the title of the product or the plan, or in the publisher's name, in whatever case."
+  text: String
+}
+
+"An order of margins."
+input MarginOrder {
+  "What to sort by."
+  field: MarginOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What margins can be sorted by."
+enum MarginOrderField {
+  "When it ends: ascending, what ends soonest comes first."
+  END
+  "When it begins to price purchases."
+  START
+  "The largest ` + "`" + `marginPercentage` + "`" + ` of its prices: descending, the best margin comes first. What has no price comes last then."
+  MARGIN_PERCENTAGE
+  "The titles of product and plan, in the order of Unicode, without case."
+  TITLE
 }
 
 "A page of margins."
@@ -5101,10 +5160,18 @@ func (ec *executionContext) childFields_Margin(ctx context.Context, field graphq
 		return ec.fieldContext_Margin_resellerTenantId(ctx, field)
 	case "publisherId":
 		return ec.fieldContext_Margin_publisherId(ctx, field)
+	case "publisherName":
+		return ec.fieldContext_Margin_publisherName(ctx, field)
 	case "productId":
 		return ec.fieldContext_Margin_productId(ctx, field)
+	case "productTitle":
+		return ec.fieldContext_Margin_productTitle(ctx, field)
+	case "productType":
+		return ec.fieldContext_Margin_productType(ctx, field)
 	case "planId":
 		return ec.fieldContext_Margin_planId(ctx, field)
+	case "planTitle":
+		return ec.fieldContext_Margin_planTitle(ctx, field)
 	case "type":
 		return ec.fieldContext_Margin_type(ctx, field)
 	case "percentage":
@@ -5191,6 +5258,10 @@ func (ec *executionContext) childFields_MarginPrice(ctx context.Context, field g
 		return ec.fieldContext_MarginPrice_listPrice(ctx, field)
 	case "wholesalePrice":
 		return ec.fieldContext_MarginPrice_wholesalePrice(ctx, field)
+	case "marginAmount":
+		return ec.fieldContext_MarginPrice_marginAmount(ctx, field)
+	case "marginPercentage":
+		return ec.fieldContext_MarginPrice_marginPercentage(ctx, field)
 	case "includedQuantity":
 		return ec.fieldContext_MarginPrice_includedQuantity(ctx, field)
 	case "wins":

@@ -117,7 +117,7 @@ func TestMarginsOfAReseller(t *testing.T) {
 		w.submit(offerOf("only-a", percentage("mail", "flat", "20"), resellerA))
 		w.work()
 		ids := func(viewer models.Viewer, reseller string) (ids []string) {
-			margins, err := w.Margins(background, viewer, reseller, w.clock)
+			margins, err := w.Margins(background, viewer, reseller, w.clock, nil)
 			w.must(err)
 			for i := range margins {
 				ids = append(ids, margins[i].PrivateOfferID+" "+margins[i].ResellerTenantID[:1])

@@ -10,14 +10,15 @@ import (
 )
 
 // Margins lists the margins of a reseller at an instant, shadowed, scheduled and
-// ended ones included, with list and wholesale prices (rules 4). A RESELLER
-// viewer sees its own only, whatever resellerTenantID says.
-func (m *Market) Margins(ctx context.Context, viewer models.Viewer, resellerTenantID string, at time.Time) ([]models.Margin, error) {
+// ended ones included, with list and wholesale prices (rules 4), as far as the
+// filter lets them pass; nil lets all. A RESELLER viewer sees its own only,
+// whatever resellerTenantID says.
+func (m *Market) Margins(ctx context.Context, viewer models.Viewer, resellerTenantID string, at time.Time, where *models.MarginFilter) ([]models.Margin, error) {
 	index, err := m.marginIndex(ctx, viewer, &resellerTenantID, nil)
 	if err != nil {
 		return nil, err
 	}
-	return index.Margins(resellerTenantID, at), nil
+	return index.Margins(resellerTenantID, at, where), nil
 }
 
 // EffectiveAnswer is what one question for a price comes to.
@@ -83,12 +84,22 @@ func (m *Market) marginIndex(ctx context.Context, viewer models.Viewer, reseller
 		if facts.Offers, err = r.OffersFor([]string{*resellerTenantID}, 0); err != nil {
 			return err
 		}
+		publishers := map[string]bool{}
+		for i := range facts.Offers {
+			publishers[facts.Offers[i].PublisherID] = true
+		}
+		if facts.Publishers, err = r.Publishers(sortedKeys(publishers)); err != nil {
+			return err
+		}
 		if products == nil {
 			offers := make([]*models.PrivateOffer, len(facts.Offers))
 			for i := range facts.Offers {
 				offers[i] = &facts.Offers[i]
 			}
 			products = pricedProducts(offers...)
+		}
+		if facts.Products, _, err = r.Products(store.ProductFilter{IDs: products}, store.Page{}); err != nil {
+			return err
 		}
 		return loadPrices(r, products, &facts)
 	})

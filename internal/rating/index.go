@@ -14,8 +14,9 @@ import (
 // be asked. It is immutable and safe for concurrent use: With makes another one,
 // which shares with it all that stays.
 type Index struct {
-	products  map[string]*listing
-	resellers map[string]*holdings
+	products   map[string]*listing
+	resellers  map[string]*holdings
+	publishers map[string]string // names by id
 }
 
 // NewIndex indexes the catalogue and the offers of the facts.
@@ -41,12 +42,15 @@ func NewIndex(facts Facts) *Index {
 // do not name stays as it was. A submitted offer keeps its lines and its
 // resellers for life; what becomes of it is in its instants.
 func (x *Index) With(products []string, facts Facts) *Index {
-	next := &Index{maps.Clone(x.products), maps.Clone(x.resellers)}
+	next := &Index{maps.Clone(x.products), maps.Clone(x.resellers), maps.Clone(x.publishers)}
 	if next.products == nil {
-		next.products, next.resellers = map[string]*listing{}, map[string]*holdings{}
+		next.products, next.resellers, next.publishers = map[string]*listing{}, map[string]*holdings{}, map[string]string{}
 	}
 	for id, listing := range listings(products, facts) {
 		next.products[id] = listing
+	}
+	for i := range facts.Publishers {
+		next.publishers[facts.Publishers[i].ID] = facts.Publishers[i].Name
 	}
 	next.hold(facts.Offers)
 	return next

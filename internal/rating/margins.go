@@ -11,8 +11,9 @@ import (
 
 // Margins lists every margin of the reseller at an instant, shadowed and
 // scheduled ones included: one for each pricing line of each offer that was
-// published for it by then. They come by product, plan, start, offer and line.
-func (x *Index) Margins(resellerTenantID string, at time.Time) []models.Margin {
+// published for it by then, as far as the filter lets it pass; nil lets all. They
+// come by product, plan, start, offer and line.
+func (x *Index) Margins(resellerTenantID string, at time.Time, where *models.MarginFilter) []models.Margin {
 	var margins []models.Margin
 	held := x.resellers[resellerTenantID]
 	if held == nil {
@@ -21,23 +22,41 @@ func (x *Index) Margins(resellerTenantID string, at time.Time) []models.Margin {
 	for _, product := range held.products {
 		shelf, listing := held.shelves[product], x.listing(product)
 		for _, c := range shelf.listed {
-			if !c.publishedAt.After(at) {
-				margins = append(margins, listing.margin(c, shelf, at))
+			if c.publishedAt.After(at) {
+				continue
+			}
+			m := listing.margin(c, at)
+			m.PublisherName = x.publishers[m.PublisherID]
+			if !where.Admits(&m) {
+				continue
+			}
+			listing.fill(&m, c, shelf, at, where)
+			if where.AdmitsPriced(&m) {
+				margins = append(margins, m)
 			}
 		}
 	}
 	return margins
 }
 
-func (l *listing) margin(c candidate, s *shelf, at time.Time) models.Margin {
+// margin is all of a margin but its prices.
+func (l *listing) margin(c candidate, at time.Time) models.Margin {
 	m := models.Margin{
 		PrivateOfferID: c.offerID, PricingLine: c.line.Position,
 		ResellerTenantID: c.resellerTenantID, PublisherID: c.publisherID,
-		ProductID: c.line.ProductID, PlanID: c.line.PlanID,
+		ProductID: c.line.ProductID, ProductTitle: l.product.Title, ProductType: l.product.Type, PlanID: c.line.PlanID,
 		Type: c.marginType(), Percentage: c.line.Percentage, CustomerTenantIDs: c.customers,
 		Start: c.start, ConsumptionStart: c.firstMonth.Start(), End: c.end.Add(-time.Second),
 		Status: c.status(at),
 	}
+	if at := slices.IndexFunc(l.plans, func(p listedPlan) bool { return p.ID == c.line.PlanID }); at >= 0 {
+		m.PlanTitle = l.plans[at].Title
+	}
+	return m
+}
+
+// fill works out the prices that the filter lets pass.
+func (l *listing) fill(m *models.Margin, c candidate, s *shelf, at time.Time, where *models.MarginFilter) {
 	for i := range l.plans {
 		plan := &l.plans[i]
 		if c.line.PlanID != "" && c.line.PlanID != plan.ID {
@@ -45,13 +64,15 @@ func (l *listing) margin(c candidate, s *shelf, at time.Time) models.Margin {
 		}
 		rivals := s.of(plan.ID)
 		for _, key := range plan.listed {
+			if !where.AdmitsPrice(key.meter, key.market, key.currency) {
+				continue
+			}
 			if p, ok := l.marginPrice(c, rivals, key, at); ok {
 				m.Wins = m.Wins || p.Wins
 				m.Prices = append(m.Prices, p)
 			}
 		}
 	}
-	return m
 }
 
 // status is the margin's state. It is live as soon as it prices anything, and
