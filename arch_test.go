@@ -25,7 +25,7 @@ type room struct {
 // rooms is the architecture: arrows only point down (ARCHITECTURE.md says what lives where).
 // It binds what the program is built of; tests may reach further.
 var rooms = map[string]room{
-	".": {imports: "demo graph internal/auth internal/cli internal/door internal/throttle internal/telemetry internal/market internal/store models schema web " +
+	".": {imports: "demo graph internal/auth internal/cli internal/door internal/rest internal/throttle internal/telemetry internal/market internal/store models schema web " +
 		"github.com/99designs/gqlgen github.com/alecthomas/kong github.com/vektah/gqlparser",
 		why: "package main only reads flags, environment, clock and network, and hands them down"},
 	"demo": {imports: "internal/money models",
@@ -37,6 +37,8 @@ var rooms = map[string]room{
 		why: "it translates GraphQL and leaves SQL to internal/store"},
 	"internal/door": {imports: "graph internal/auth internal/market internal/recent internal/throttle models github.com/99designs/gqlgen github.com/coder/websocket github.com/rs/cors github.com/vektah/gqlparser",
 		why: "it is HTTP in front of graph, and knows nothing of the trade"},
+	"internal/rest": {imports: "internal/door internal/formats internal/market internal/money models",
+		why: "it is the vendor's shape around what the market knows"},
 	"internal/telemetry": {imports: "internal/auth internal/door internal/market internal/store models go.opentelemetry.io/otel github.com/99designs/gqlgen github.com/prometheus",
 		why: "it is told what happens by hooks, and changes nothing"},
 	"internal/throttle": {imports: "internal/recent golang.org/x/time",
@@ -55,7 +57,7 @@ var rooms = map[string]room{
 		why: "it turns a credential into a viewer, and asks no database"},
 	"internal/webhook": {imports: "models",
 		why: "it signs and sends, whatever is said, and stores nothing"},
-	"internal/formats": {imports: "internal/money models reports github.com/klauspost/compress",
+	"internal/formats": {imports: "internal/money models reports github.com/klauspost/compress github.com/xuri/excelize",
 		why: "it turns bytes into records and back, and stores nothing"},
 	"internal/mail": {imports: "models github.com/wneessen/go-mail",
 		why: "it words notices and speaks SMTP, and decides nothing"},

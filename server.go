@@ -22,6 +22,7 @@ import (
 	"sellthrough/graph"
 	"sellthrough/internal/cli"
 	"sellthrough/internal/door"
+	"sellthrough/internal/rest"
 	"sellthrough/internal/throttle"
 	"sellthrough/schema"
 	"sellthrough/web"
@@ -73,7 +74,12 @@ func mount(mux *http.ServeMux, site cli.Site) error {
 		}
 		options.Trusted = trusted
 	}
-	mux.Handle("/graphql", watch.Handler(door.New(site.Market, options)))
+	options.Documents = rest.Documents(site.Market)
+	api := watch.Handler(door.New(site.Market, options))
+	mux.Handle("/graphql", api)
+	for path := range options.Documents {
+		mux.Handle(path, api)
+	}
 	mux.Handle("/playground", web.Playground())
 	mux.Handle("/playground/", web.Playground())
 	source := schema.Source()

@@ -657,3 +657,30 @@ func TestUnratedFactsOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// The lists of margins that are no GraphQL tell nobody what is another's either.
+func TestDocumentsTellNothing(t *testing.T) {
+	m := newCanaryMarket(t, storetest.Open(t, storetest.Database(t, "sqlite")))
+	told := map[string]int{}
+	for _, p := range parties {
+		for _, path := range []string{"/v1/margins?", "/v1/margins?pageSize=1&", "/v1/margins/download?country=US&", "/v1/margins/download?country=US&format=jsonl&"} {
+			for _, more := range []string{"", "resellerTenantId=" + northwind, "resellerTenantId=" + tailspin, "customerId=" + bellows, "text=canary"} {
+				body := string(m.get(p.viewer, path+"status=scheduled,live,ended,withdrawn&"+more))
+				for _, s := range m.secrets {
+					switch text := strings.Trim(s.text, `"`); {
+					case !strings.Contains(body, text) || strings.Contains(more, text):
+					case s.readBy(p.name):
+						told[p.name]++
+					default:
+						t.Errorf("%s reads %s in %s%s: %s", p.name, text, path, more, body)
+					}
+				}
+			}
+		}
+	}
+	for _, name := range []string{"northwind", "tailspin", "finance", "operator"} {
+		if told[name] == 0 {
+			t.Errorf("%s is told nothing of its own", name)
+		}
+	}
+}

@@ -47,6 +47,10 @@ type Margin struct {
 	// (D4). End is the last second that belongs to it.
 	Start, ConsumptionStart, End time.Time
 	Status                       MarginStatus
+	// StatusSince is when it came to stand there: when it was published, began to
+	// price purchases (or usage, where that is all it prices yet), ended or was
+	// withdrawn.
+	StatusSince time.Time
 	// Wins tells whether at least one of its prices is the one that counts.
 	Wins   bool
 	Prices []MarginPrice
@@ -56,6 +60,21 @@ type Margin struct {
 func (m *Margin) ID() string {
 	return m.PrivateOfferID + "_" + strconv.Itoa(m.PricingLine) + "_" + m.ResellerTenantID
 }
+
+// MarginNames are what files show of the catalogue beside the ids of margins.
+type MarginNames struct {
+	PricingModels map[PlanKey]PricingModel
+	// Units are those of meters, as in "100 emails".
+	Units map[MeterKey]string
+	// Customers are names by tenant id.
+	Customers map[string]string
+}
+
+// PlanKey names a plan.
+type PlanKey struct{ ProductID, PlanID string }
+
+// MeterKey names a meter.
+type MeterKey struct{ ProductID, MeterID string }
 
 // MarginPrice is what a margin makes of one list price.
 type MarginPrice struct {

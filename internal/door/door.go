@@ -68,6 +68,8 @@ type Options struct {
 	// Stream, where it is set, hears that something begins that stays open, a
 	// websocket, an event_stream or a subscription, and by ended of its end.
 	Stream func(kind string) (ended func())
+	// Documents, by path, are answered there instead of GraphQL.
+	Documents map[string]Document
 	// Observe, where it is set, hears of each request once, after its answer is
 	// written; the context is the request's, with its viewer.
 	Observe func(context.Context, Observation)
@@ -148,6 +150,10 @@ type door struct {
 
 // ServeHTTP answers one request, or all that come over one connection.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if document, ok := d.options.Documents[r.URL.Path]; ok {
+		d.document(w, r, document)
+		return
+	}
 	began := d.options.Clock()
 	seen := Observation{RequestID: requestID(r), Method: r.Method}
 	w.Header().Set("X-Request-Id", seen.RequestID)

@@ -14,11 +14,43 @@ import (
 // filter lets them pass; nil lets all. A RESELLER viewer sees its own only,
 // whatever resellerTenantID says.
 func (m *Market) Margins(ctx context.Context, viewer models.Viewer, resellerTenantID string, at time.Time, where *models.MarginFilter) ([]models.Margin, error) {
-	index, err := m.marginIndex(ctx, viewer, &resellerTenantID, nil)
+	facts, err := m.marginFacts(ctx, viewer, &resellerTenantID, nil)
 	if err != nil {
 		return nil, err
 	}
-	return index.Margins(resellerTenantID, at, where), nil
+	return rating.NewIndex(facts).Margins(resellerTenantID, at, where), nil
+}
+
+// NamedMargins is Margins with what files show of the catalogue beside.
+func (m *Market) NamedMargins(ctx context.Context, viewer models.Viewer, resellerTenantID string, at time.Time, where *models.MarginFilter) ([]models.Margin, models.MarginNames, error) {
+	names := models.MarginNames{PricingModels: map[models.PlanKey]models.PricingModel{}, Units: map[models.MeterKey]string{}, Customers: map[string]string{}}
+	facts, err := m.marginFacts(ctx, viewer, &resellerTenantID, nil)
+	if err != nil {
+		return nil, names, err
+	}
+	for _, plan := range facts.Plans {
+		names.PricingModels[models.PlanKey{ProductID: plan.ProductID, PlanID: plan.ID}] = plan.PricingModel
+	}
+	for _, meter := range facts.Meters {
+		names.Units[models.MeterKey{ProductID: meter.ProductID, MeterID: meter.ID}] = meter.Unit
+	}
+	margins, restricted := rating.NewIndex(facts).Margins(resellerTenantID, at, where), map[string]bool{}
+	for i := range margins {
+		for _, id := range margins[i].CustomerTenantIDs {
+			restricted[id] = true
+		}
+	}
+	if len(restricted) == 0 {
+		return margins, names, nil
+	}
+	err = m.Store.Read(ctx, viewer, func(r *store.Reader) error {
+		customers, _, err := r.Customers(store.CustomerFilter{ResellerTenantID: resellerTenantID, IDs: sortedKeys(restricted)}, store.Page{})
+		for i := range customers {
+			names.Customers[customers[i].TenantID] = customers[i].Name
+		}
+		return err
+	})
+	return margins, names, err
 }
 
 // EffectiveAnswer is what one question for a price comes to.
@@ -42,10 +74,11 @@ func (m *Market) EffectiveMargins(ctx context.Context, viewer models.Viewer, res
 	for i := range asked {
 		products[asked[i].ProductID] = true
 	}
-	index, err := m.marginIndex(ctx, viewer, &resellerTenantID, sortedKeys(products))
+	facts, err := m.marginFacts(ctx, viewer, &resellerTenantID, sortedKeys(products))
 	if err != nil {
 		return nil, err
 	}
+	index := rating.NewIndex(facts)
 	answers := make([]EffectiveAnswer, len(asked))
 	for i, ask := range asked {
 		ask.ResellerTenantID = resellerTenantID
@@ -73,14 +106,13 @@ func effective(index *rating.Index, ask rating.EffectiveQuestion) (answer Effect
 	return answer
 }
 
-// marginIndex loads every offer that names the reseller, and the prices of the
+// marginFacts loads every offer that names the reseller, and the prices of the
 // products; nil stands for all that those offers price.
-func (m *Market) marginIndex(ctx context.Context, viewer models.Viewer, resellerTenantID *string, products []string) (*rating.Index, error) {
+func (m *Market) marginFacts(ctx context.Context, viewer models.Viewer, resellerTenantID *string, products []string) (facts rating.Facts, err error) {
 	if viewer.Role == models.RoleReseller {
 		*resellerTenantID = viewer.Organization
 	}
-	var facts rating.Facts
-	err := m.Store.Read(ctx, viewer, func(r *store.Reader) (err error) {
+	err = m.Store.Read(ctx, viewer, func(r *store.Reader) (err error) {
 		if facts.Offers, err = r.OffersFor([]string{*resellerTenantID}, 0); err != nil {
 			return err
 		}
@@ -103,5 +135,5 @@ func (m *Market) marginIndex(ctx context.Context, viewer models.Viewer, reseller
 		}
 		return loadPrices(r, products, &facts)
 	})
-	return rating.NewIndex(facts), err
+	return facts, err
 }

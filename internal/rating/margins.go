@@ -49,6 +49,18 @@ func (l *listing) margin(c candidate, at time.Time) models.Margin {
 		Start: c.start, ConsumptionStart: c.firstMonth.Start(), End: c.end.Add(-time.Second),
 		Status: c.status(at),
 	}
+	switch m.Status {
+	case models.MarginWithdrawn:
+		m.StatusSince = *c.withdrawnAt
+	case models.MarginEnded:
+		m.StatusSince = c.end
+	case models.MarginScheduled:
+		m.StatusSince = c.publishedAt
+	default:
+		if m.StatusSince = c.start; m.StatusSince.After(at) {
+			m.StatusSince = m.ConsumptionStart
+		}
+	}
 	if at := slices.IndexFunc(l.plans, func(p listedPlan) bool { return p.ID == c.line.PlanID }); at >= 0 {
 		m.PlanTitle = l.plans[at].Title
 	}
