@@ -116,7 +116,9 @@ func (r *refusal) tell(w http.ResponseWriter, requestID string) {
 	w.Header().Del("Content-Disposition")
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(r.status)
-	_ = json.NewEncoder(w).Encode(struct { // whoever is gone reads nothing
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(struct { // whoever is gone reads nothing
 		Code        string `json:"code"`
 		Description string `json:"description"`
 		RequestID   string `json:"requestId"`
