@@ -76,6 +76,9 @@ const (
 	AzureApplication ProductType = "AZURE_APPLICATION"
 )
 
+// ProductTypes lists every kind.
+var ProductTypes = []ProductType{SaaS, VirtualMachine, AzureApplication}
+
 // Marketplace is a storefront that lists a product.
 type Marketplace string
 
@@ -411,7 +414,7 @@ func (p *Product) check(vs *Violations) {
 	}
 	vs.checkID("publisherId", p.PublisherID)
 	vs.checkText("title", p.Title, true)
-	checkOneOf(vs, "type", p.Type, SaaS, VirtualMachine, AzureApplication)
+	checkOneOf(vs, "type", p.Type, ProductTypes...)
 	for _, m := range p.Marketplaces {
 		checkOneOf(vs, "marketplaces", m, AzureMarketplace, AppSource)
 	}

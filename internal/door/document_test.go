@@ -27,7 +27,9 @@ func TestDocumentThatFails(t *testing.T) {
 			io.WriteString(w, "half")
 			return errors.New("secret words of the database")
 		}),
-		"/problem": document(func(io.Writer) error { return &door.Problem{Status: 404, Code: "NOT_FOUND", Description: "there is none"} }),
+		"/problem": document(func(io.Writer) error {
+			return &door.Problem{Status: 404, Code: "NOT_FOUND", Description: "there is none"}
+		}),
 	}
 	handler := door.New(m, options)
 	ask := func(method, path string) (recorder *httptest.ResponseRecorder, aborted any) {

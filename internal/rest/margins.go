@@ -4,6 +4,7 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -55,7 +56,10 @@ type asked struct {
 }
 
 // filters are the parameters that both documents know.
-var filters = []string{"resellerTenantId", "at", "status", "publisherId", "productId", "planId", "customerId", "market", "currency", "text"}
+var filters = []string{
+	"resellerTenantId", "at", "status", "publisherId", "productId", "planId", "meterId", "productType", "customerId", "market", "currency",
+	"minPercentage", "maxPercentage", "startsFrom", "startsBefore", "endsFrom", "endsBefore", "text", "wins",
+}
 
 // read reads the parameters, and tells everything that is wrong with them at once.
 func read(viewer models.Viewer, query url.Values, now time.Time, known []string) (asked, error) {
@@ -76,32 +80,59 @@ func read(viewer models.Viewer, query url.Values, now time.Time, known []string)
 	case a.reseller == "":
 		problems = append(problems, "resellerTenantId is missing: name the reseller whose margins you ask for")
 	}
-	if text := query.Get("at"); text != "" {
-		at, err := models.ParseInstant(text)
-		if a.at = at; err != nil {
-			problems = append(problems, "at: "+err.Error())
-		}
+	if at := readOf(query, "at", models.ParseInstant, &problems); at != nil {
+		a.at = *at
 	}
 	a.where = models.MarginFilter{
 		PublisherID: query.Get("publisherId"), ProductID: query.Get("productId"), CustomerTenantID: strings.ToLower(query.Get("customerId")),
 		Market: query.Get("market"), Currency: money.Currency(query.Get("currency")), Text: query.Get("text"),
+		MinPercentage: readOf(query, "minPercentage", money.ParsePercentage, &problems), MaxPercentage: readOf(query, "maxPercentage", money.ParsePercentage, &problems),
+		StartsFrom: readOf(query, "startsFrom", models.ParseInstant, &problems), StartsBefore: readOf(query, "startsBefore", models.ParseInstant, &problems),
+		EndsFrom: readOf(query, "endsFrom", models.ParseInstant, &problems), EndsBefore: readOf(query, "endsBefore", models.ParseInstant, &problems),
+		Wins:     readOf(query, "wins", strconv.ParseBool, &problems),
 		Statuses: []models.MarginStatus{models.MarginLive}, // as the vendor lists them
 	}
-	if plan := query.Get("planId"); plan != "" {
-		if a.where.PlanProductID, a.where.PlanID, _ = strings.Cut(plan, "/"); a.where.PlanID == "" {
-			problems = append(problems, "planId: write productId/planId")
-		}
-	}
-	if text := query.Get("status"); text != "" {
-		a.where.Statuses = nil
-		for _, name := range strings.Split(text, ",") {
-			status := models.MarginStatus(strings.ToUpper(strings.TrimSpace(name)))
-			if a.where.Statuses = append(a.where.Statuses, status); !slices.Contains(models.MarginStatuses, status) {
-				problems = append(problems, "status: "+models.Quote(name)+" is none of scheduled, live, ended and withdrawn")
+	for _, own := range []struct {
+		name               string
+		productID, ownerID *string
+	}{{"planId", &a.where.PlanProductID, &a.where.PlanID}, {"meterId", &a.where.MeterProductID, &a.where.MeterID}} {
+		if text := query.Get(own.name); text != "" {
+			if *own.productID, *own.ownerID, _ = strings.Cut(text, "/"); *own.ownerID == "" {
+				problems = append(problems, own.name+": write productId/"+own.name)
 			}
 		}
 	}
+	if query.Get("status") != "" {
+		a.where.Statuses = among(query, "status", models.MarginStatuses, &problems)
+	}
+	if query.Get("productType") != "" {
+		a.where.ProductTypes = among(query, "productType", models.ProductTypes, &problems)
+	}
 	return a, bad(problems)
+}
+
+// readOf reads a parameter, nil where it is not there.
+func readOf[T any](query url.Values, name string, parse func(string) (T, error), problems *[]string) *T {
+	text := query.Get(name)
+	if text == "" {
+		return nil
+	}
+	value, err := parse(text)
+	if err != nil {
+		*problems = append(*problems, name+": "+err.Error())
+	}
+	return &value
+}
+
+// among reads a list of words, in whatever case, with commas between.
+func among[T ~string](query url.Values, name string, all []T, problems *[]string) (chosen []T) {
+	for _, text := range strings.Split(query.Get(name), ",") {
+		word := T(strings.ToUpper(strings.TrimSpace(text)))
+		if chosen = append(chosen, word); !slices.Contains(all, word) {
+			*problems = append(*problems, fmt.Sprintf("%s: %s is none of %s", name, models.Quote(text), strings.ToLower(fmt.Sprint(all))))
+		}
+	}
+	return chosen
 }
 
 func keys(query url.Values) func(yield func(string) bool) {
