@@ -144,7 +144,7 @@ func (r *Resolver) quoteLine(resellerTenantID string, line *generated.QuoteLineI
 	}
 	reseller, tenant := customerOf(value(line.Customer))
 	if reseller != "" && reseller != resellerTenantID {
-		vs.Add("customer", market.CodeNotFound, fmt.Sprintf("%.120q is not a customer of reseller %.60q", *line.Customer, resellerTenantID))
+		vs.Add("customer", models.CodeNotFound, fmt.Sprintf("%.120q is not a customer of reseller %.60q", *line.Customer, resellerTenantID))
 	}
 	if q := line.Quantity; q != nil && (q.Sign() <= 0 || !q.Fits(money.QuantityIntegerDigits, money.FractionDigits)) {
 		vs.Add("quantity", models.CodeOutOfRange, "is not above 0 with at most 15 integer and 15 fraction digits")

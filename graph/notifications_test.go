@@ -21,11 +21,7 @@ func (s *stage) note(id, offerID string) {
 		ID: id, PrivateOfferID: offerID, EventNumber: 1, Type: models.EventLive, Channel: models.ChannelMail, Recipient: id + "@mail.example",
 		Notice: models.Notice{Type: models.EventLive, PrivateOfferID: offerID}, CreatedAt: then, QueuedAt: then, DeliveredAt: &then,
 	}
-	if err := s.market.Store.Write(s.t.Context(), models.System, func(w *store.Writer) error {
-		return w.QueueNotifications([]models.Notification{n})
-	}); err != nil {
-		s.t.Fatal(err)
-	}
+	s.write(func(w *store.Writer) error { return w.QueueNotifications([]models.Notification{n}) })
 }
 
 // deliver sends what is due to recipients that fail, refuse or take it, and says

@@ -90,8 +90,7 @@ func (s *stage) progress(id, tenantID string, change func(r *models.OfferReselle
 
 func (s *stage) withdraw(id string, tenantIDs ...string) {
 	s.t.Helper()
-	request := asSystem
-	if _, vs, err := s.market.WithdrawPrivateOffer(s.t.Context(), request, id, tenantIDs, nil); err != nil || len(vs) > 0 {
+	if _, vs, err := s.market.WithdrawPrivateOffer(s.t.Context(), asSystem, id, tenantIDs, nil); err != nil || len(vs) > 0 {
 		s.t.Fatal(vs, err)
 	}
 }

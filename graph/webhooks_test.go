@@ -17,9 +17,7 @@ import (
 func (s *stage) hook(id string) {
 	s.t.Helper()
 	endpoint := models.WebhookEndpoint{ID: id, PublisherID: "contoso", URL: "https://hooks.contoso.example/" + id, Description: "Old", CreatedAt: s.now, UpdatedAt: s.now}
-	if err := s.market.Store.Write(s.t.Context(), models.System, func(w *store.Writer) error { return w.CreateWebhook(&endpoint) }); err != nil {
-		s.t.Fatal(err)
-	}
+	s.write(func(w *store.Writer) error { return w.CreateWebhook(&endpoint) })
 }
 
 // hooked makes an endpoint for Contoso by the API.

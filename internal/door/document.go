@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"sellthrough/graph"
 	"sellthrough/internal/auth"
 	"sellthrough/models"
@@ -40,31 +38,22 @@ type Problem struct {
 // Error is the description.
 func (p *Problem) Error() string { return p.Description }
 
-// document answers a request for a document.
-func (d *door) document(w http.ResponseWriter, r *http.Request, document Document) {
-	began := d.options.Clock()
-	seen := Observation{RequestID: requestID(r), Method: r.Method, OperationType: "document"}
-	w.Header().Set("X-Request-Id", seen.RequestID)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Vary", "Authorization")
+// document answers a request for a document, of a viewer who is known or refused.
+// It is not whole where it failed after its first byte.
+func (d *door) document(ctx context.Context, w http.ResponseWriter, r *http.Request, document Document, seen *Observation, refused *refusal) (whole bool) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	ctx, cancel := context.WithTimeout(graph.WithRequestID(graphql.StartOperationTrace(r.Context()), seen.RequestID), d.options.Limits.Time)
-	defer cancel()
-	viewer, _, refused := d.viewer(ctx, r)
-	seen.Viewer = viewer
 	sent := &counted{ResponseWriter: w, status: http.StatusOK}
 	if refused == nil {
-		refused = d.write(auth.WithViewer(ctx, viewer), sent, r, document)
+		refused = d.write(ctx, sent, r, document)
 	}
-	if refused != nil && sent.bytes > 0 {
-		panic(http.ErrAbortHandler) // half a document must not look like a whole one
-	}
-	if refused != nil {
+	if whole = refused == nil || sent.bytes == 0; refused != nil {
 		seen.Codes = []string{refused.code}
-		refused.tell(sent, seen.RequestID)
+		if whole {
+			refused.tell(sent, seen.RequestID)
+		}
 	}
-	seen.Status, seen.ResponseBytes = sent.status, sent.bytes
-	d.observe(ctx, &seen, began)
+	seen.OperationType, seen.Status, seen.ResponseBytes = "document", sent.status, sent.bytes
+	return whole
 }
 
 // write lets a document answer whoever may have it.

@@ -150,10 +150,6 @@ type door struct {
 
 // ServeHTTP answers one request, or all that come over one connection.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if document, ok := d.options.Documents[r.URL.Path]; ok {
-		d.document(w, r, document)
-		return
-	}
 	began := d.options.Clock()
 	seen := Observation{RequestID: requestID(r), Method: r.Method}
 	w.Header().Set("X-Request-Id", seen.RequestID)
@@ -166,6 +162,14 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	viewer, credential, refused := d.viewer(ctx, r)
 	seen.Viewer = viewer
 	ctx = auth.WithViewer(ctx, viewer)
+	if document, ok := d.options.Documents[r.URL.Path]; ok {
+		whole := d.document(ctx, w, r, document, &seen, refused)
+		d.observe(ctx, &seen, began)
+		if !whole {
+			panic(http.ErrAbortHandler) // half a document must not look like a whole one
+		}
+		return
+	}
 	switch {
 	case refused == nil && upgrades(r):
 		if refused = d.socket(w, r, viewer, credential); refused == nil {

@@ -26,7 +26,8 @@ type Observation struct {
 	// many as it likes. They are empty where nothing was asked.
 	OperationName, DocumentHash string
 	// OperationType is query, mutation or subscription, and RootFields are those selected, each
-	// once; both are empty where the document was refused before it was validated.
+	// once; both are empty where the document was refused before it was validated. What
+	// is no GraphQL is a document, without fields.
 	OperationType string
 	RootFields    []string
 	// Codes are the error codes of the answers, each once. There is one answer, but

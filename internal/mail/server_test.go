@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"io"
 	"math/big"
 	"mime"
 	"net"
@@ -17,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -146,7 +146,7 @@ func TestRealServer(t *testing.T) {
 		t.Run(c.name+"/aiosmtpd", func(t *testing.T) {
 			var arguments []string
 			if c.serves != "" {
-				arguments = append(files, "--tls", c.serves)
+				arguments = slices.Concat(files, []string{"--tls", c.serves})
 			}
 			if c.user != "" {
 				arguments = append(arguments, "--user", c.user)
@@ -218,8 +218,5 @@ func whole(t *testing.T, text string, n *models.Notification) {
 		if !strings.Contains(parts[kind], want) {
 			t.Errorf("%s does not say %q:\n%s", kind, want, parts[kind])
 		}
-	}
-	if _, err := io.ReadAll(message.Body); err != nil {
-		t.Error(err)
 	}
 }

@@ -61,10 +61,6 @@ type EffectiveAnswer struct {
 	Violations models.Violations
 }
 
-// CodeNotFound says that what a question names does not exist, as far as its
-// viewer sees.
-const CodeNotFound models.Code = "NOT_FOUND"
-
 // EffectiveMargins answers which margin counts for each of many prices, all of
 // one reseller, and why each other candidate lost (D1), by the selection that
 // rates billing lines. The plan and the meter must exist, as far as the viewer
@@ -91,10 +87,10 @@ func effective(index *rating.Index, ask rating.EffectiveQuestion) (answer Effect
 	refuse := answer.Violations.Add
 	plan, meter := index.Knows(&ask.What)
 	if !plan {
-		refuse("plan", CodeNotFound, models.Quote(ask.PlanID)+" is not a plan of product "+models.Quote(ask.ProductID)+", or not yours to see")
+		refuse("plan", models.CodeNotFound, models.Quote(ask.PlanID)+" is not a plan of product "+models.Quote(ask.ProductID)+", or not yours to see")
 	}
 	if plan && !meter {
-		refuse("meter", CodeNotFound, models.Quote(ask.MeterID)+" is not a meter of product "+models.Quote(ask.ProductID))
+		refuse("meter", models.CodeNotFound, models.Quote(ask.MeterID)+" is not a meter of product "+models.Quote(ask.ProductID))
 	}
 	if len(answer.Violations) > 0 {
 		return answer
@@ -107,7 +103,8 @@ func effective(index *rating.Index, ask rating.EffectiveQuestion) (answer Effect
 }
 
 // marginFacts loads every offer that names the reseller, and the prices of the
-// products; nil stands for all that those offers price.
+// products; nil stands for all that those offers price, with their titles and
+// publishers too.
 func (m *Market) marginFacts(ctx context.Context, viewer models.Viewer, resellerTenantID *string, products []string) (facts rating.Facts, err error) {
 	if viewer.Role == models.RoleReseller {
 		*resellerTenantID = viewer.Organization
@@ -116,22 +113,19 @@ func (m *Market) marginFacts(ctx context.Context, viewer models.Viewer, reseller
 		if facts.Offers, err = r.OffersFor([]string{*resellerTenantID}, 0); err != nil {
 			return err
 		}
-		publishers := map[string]bool{}
-		for i := range facts.Offers {
-			publishers[facts.Offers[i].PublisherID] = true
-		}
-		if facts.Publishers, err = r.Publishers(sortedKeys(publishers)); err != nil {
-			return err
-		}
 		if products == nil {
-			offers := make([]*models.PrivateOffer, len(facts.Offers))
+			offers, publishers := make([]*models.PrivateOffer, len(facts.Offers)), map[string]bool{}
 			for i := range facts.Offers {
 				offers[i] = &facts.Offers[i]
+				publishers[offers[i].PublisherID] = true
 			}
 			products = pricedProducts(offers...)
-		}
-		if facts.Products, _, err = r.Products(store.ProductFilter{IDs: products}, store.Page{}); err != nil {
-			return err
+			if facts.Publishers, err = r.Publishers(sortedKeys(publishers)); err != nil {
+				return err
+			}
+			if facts.Products, _, err = r.Products(store.ProductFilter{IDs: products}, store.Page{}); err != nil {
+				return err
+			}
 		}
 		return loadPrices(r, products, &facts)
 	})

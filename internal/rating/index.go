@@ -93,6 +93,15 @@ func (x *Index) listing(product string) *listing {
 	return unlisted
 }
 
+// plan is the plan with the id, nil if there is none.
+func (l *listing) plan(id string) *listedPlan {
+	at, ok := slices.BinarySearchFunc(l.plans, id, func(p listedPlan, id string) int { return strings.Compare(p.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &l.plans[at]
+}
+
 // listings sorts what the facts say of products by product.
 func listings(products []string, facts Facts) map[string]*listing {
 	all := make(map[string]*listing, len(products))
@@ -305,8 +314,8 @@ func (x *Index) lines(o *models.PrivateOffer) []models.PricingLine {
 			continue
 		}
 		l.ProductID = listing.product.ID
-		if at, ok := slices.BinarySearchFunc(listing.plans, l.PlanID, func(p listedPlan, id string) int { return strings.Compare(p.ID, id) }); ok {
-			l.PlanID = listing.plans[at].ID
+		if plan := listing.plan(l.PlanID); plan != nil {
+			l.PlanID = plan.ID
 		}
 	}
 	return lines

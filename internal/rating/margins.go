@@ -61,8 +61,8 @@ func (l *listing) margin(c candidate, at time.Time) models.Margin {
 			m.StatusSince = m.ConsumptionStart
 		}
 	}
-	if at := slices.IndexFunc(l.plans, func(p listedPlan) bool { return p.ID == c.line.PlanID }); at >= 0 {
-		m.PlanTitle = l.plans[at].Title
+	if plan := l.plan(c.line.PlanID); plan != nil {
+		m.PlanTitle = plan.Title
 	}
 	return m
 }
@@ -198,7 +198,7 @@ var ErrNoListPrice = errors.New("there is no list price for this plan, term, bil
 // price of the whole product would stand in for that of a plan that is none.
 func (x *Index) Knows(what *What) (plan, meter bool) {
 	l := x.listing(what.ProductID)
-	plan = slices.ContainsFunc(l.plans, func(p listedPlan) bool { return p.ID == what.PlanID })
+	plan = l.plan(what.PlanID) != nil
 	return plan, what.MeterID == "" || l.meters[what.MeterID] != nil
 }
 

@@ -3,8 +3,11 @@
 package rest
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,8 +35,8 @@ func Documents(m *market.Market) map[string]door.Document {
 		return door.Document{
 			Roles: []models.Role{models.RoleReseller, models.RoleFinance, models.RoleOperator}, Scope: models.ScopeMarginsRead, Charge: charge,
 			Write: func(ctx context.Context, viewer models.Viewer, query url.Values, w http.ResponseWriter) error {
-				a, err := read(viewer, query, m.Now(), known)
-				if err != nil {
+				a := asked{viewer: viewer, query: query, at: m.Now()}
+				if err := a.read(known); err != nil {
 					return err
 				}
 				return write(ctx, m, a, w)
@@ -53,6 +56,8 @@ type asked struct {
 	reseller string
 	at       time.Time
 	where    models.MarginFilter
+	// problems are all that is wrong with it.
+	problems []string
 }
 
 // filters are the parameters that both documents know.
@@ -61,35 +66,36 @@ var filters = []string{
 	"minPercentage", "maxPercentage", "startsFrom", "startsBefore", "endsFrom", "endsBefore", "text", "wins",
 }
 
-// read reads the parameters, and tells everything that is wrong with them at once.
-func read(viewer models.Viewer, query url.Values, now time.Time, known []string) (asked, error) {
-	a := asked{viewer: viewer, query: query, at: now, reseller: strings.ToLower(query.Get("resellerTenantId"))}
-	var problems []string
-	for _, name := range slices.Sorted(keys(query)) {
+// read reads the parameters that both documents know; those of one alone are its
+// own to read. The error is that the viewer may not ask for another reseller's.
+func (a *asked) read(known []string) error {
+	query := a.query
+	a.reseller = strings.ToLower(query.Get("resellerTenantId"))
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if !slices.Contains(filters, name) && !slices.Contains(known, name) {
-			problems = append(problems, "there is no parameter "+models.Quote(name)+": there are "+strings.Join(slices.Concat(known, filters), ", "))
+			a.wrong("there is no parameter " + models.Quote(name) + ": there are " + strings.Join(slices.Concat(known, filters), ", "))
 		} else if len(query[name]) > 1 {
-			problems = append(problems, name+" is there more than once")
+			a.wrong(name + " is there more than once")
 		}
 	}
 	switch {
-	case viewer.Role == models.RoleReseller && a.reseller != "" && a.reseller != viewer.Organization:
-		return a, &door.Problem{Status: http.StatusForbidden, Code: "FORBIDDEN", Description: "a RESELLER may ask for its own margins only: leave resellerTenantId out"}
-	case viewer.Role == models.RoleReseller:
-		a.reseller = viewer.Organization
+	case a.viewer.Role == models.RoleReseller && a.reseller != "" && a.reseller != a.viewer.Organization:
+		return &door.Problem{Status: http.StatusForbidden, Code: "FORBIDDEN", Description: "a RESELLER may ask for its own margins only: leave resellerTenantId out"}
+	case a.viewer.Role == models.RoleReseller:
+		a.reseller = a.viewer.Organization
 	case a.reseller == "":
-		problems = append(problems, "resellerTenantId is missing: name the reseller whose margins you ask for")
+		a.wrong("resellerTenantId is missing: name the reseller whose margins you ask for")
 	}
-	if at := readOf(query, "at", models.ParseInstant, &problems); at != nil {
+	if at := readOf(a, "at", models.ParseInstant); at != nil {
 		a.at = *at
 	}
 	a.where = models.MarginFilter{
 		PublisherID: query.Get("publisherId"), ProductID: query.Get("productId"), CustomerTenantID: strings.ToLower(query.Get("customerId")),
 		Market: query.Get("market"), Currency: money.Currency(query.Get("currency")), Text: query.Get("text"),
-		MinPercentage: readOf(query, "minPercentage", money.ParsePercentage, &problems), MaxPercentage: readOf(query, "maxPercentage", money.ParsePercentage, &problems),
-		StartsFrom: readOf(query, "startsFrom", models.ParseInstant, &problems), StartsBefore: readOf(query, "startsBefore", models.ParseInstant, &problems),
-		EndsFrom: readOf(query, "endsFrom", models.ParseInstant, &problems), EndsBefore: readOf(query, "endsBefore", models.ParseInstant, &problems),
-		Wins:     readOf(query, "wins", strconv.ParseBool, &problems),
+		MinPercentage: readOf(a, "minPercentage", money.ParsePercentage), MaxPercentage: readOf(a, "maxPercentage", money.ParsePercentage),
+		StartsFrom: readOf(a, "startsFrom", models.ParseInstant), StartsBefore: readOf(a, "startsBefore", models.ParseInstant),
+		EndsFrom: readOf(a, "endsFrom", models.ParseInstant), EndsBefore: readOf(a, "endsBefore", models.ParseInstant),
+		Wins:     readOf(a, "wins", parseBool),
 		Statuses: []models.MarginStatus{models.MarginLive}, // as the vendor lists them
 	}
 	for _, own := range []struct {
@@ -98,70 +104,67 @@ func read(viewer models.Viewer, query url.Values, now time.Time, known []string)
 	}{{"planId", &a.where.PlanProductID, &a.where.PlanID}, {"meterId", &a.where.MeterProductID, &a.where.MeterID}} {
 		if text := query.Get(own.name); text != "" {
 			if *own.productID, *own.ownerID, _ = strings.Cut(text, "/"); *own.ownerID == "" {
-				problems = append(problems, own.name+": write productId/"+own.name)
+				a.wrong(own.name + ": write productId/" + own.name)
 			}
 		}
 	}
 	if query.Get("status") != "" {
-		a.where.Statuses = among(query, "status", models.MarginStatuses, &problems)
+		a.where.Statuses = among(a, "status", models.MarginStatuses)
 	}
 	if query.Get("productType") != "" {
-		a.where.ProductTypes = among(query, "productType", models.ProductTypes, &problems)
+		a.where.ProductTypes = among(a, "productType", models.ProductTypes)
 	}
-	return a, bad(problems)
+	return nil
+}
+
+func (a *asked) wrong(problem string) { a.problems = append(a.problems, problem) }
+
+// refused tells everything that is wrong at once, nil where nothing is.
+func (a *asked) refused() error {
+	if len(a.problems) == 0 {
+		return nil
+	}
+	return &door.Problem{Status: http.StatusBadRequest, Code: "BAD_REQUEST", Description: strings.Join(a.problems, "; ")}
+}
+
+// parseBool reads true and false.
+func parseBool(text string) (bool, error) {
+	if text != "true" && text != "false" {
+		return false, errors.New("is neither true nor false")
+	}
+	return text == "true", nil
 }
 
 // readOf reads a parameter, nil where it is not there.
-func readOf[T any](query url.Values, name string, parse func(string) (T, error), problems *[]string) *T {
-	text := query.Get(name)
+func readOf[T any](a *asked, name string, parse func(string) (T, error)) *T {
+	text := a.query.Get(name)
 	if text == "" {
 		return nil
 	}
 	value, err := parse(text)
 	if err != nil {
-		*problems = append(*problems, name+": "+err.Error())
+		a.wrong(name + ": " + err.Error())
 	}
 	return &value
 }
 
 // among reads a list of words, in whatever case, with commas between.
-func among[T ~string](query url.Values, name string, all []T, problems *[]string) (chosen []T) {
-	for _, text := range strings.Split(query.Get(name), ",") {
+func among[T ~string](a *asked, name string, all []T) (chosen []T) {
+	for _, text := range strings.Split(a.query.Get(name), ",") {
 		word := T(strings.ToUpper(strings.TrimSpace(text)))
 		if chosen = append(chosen, word); !slices.Contains(all, word) {
-			*problems = append(*problems, fmt.Sprintf("%s: %s is none of %s", name, models.Quote(text), strings.ToLower(fmt.Sprint(all))))
+			a.wrong(fmt.Sprintf("%s: %s is none of %s", name, models.Quote(text), strings.ToLower(fmt.Sprint(all))))
 		}
 	}
 	return chosen
 }
 
-func keys(query url.Values) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for name := range query {
-			if !yield(name) {
-				return
-			}
-		}
-	}
-}
-
-// bad is nil without problems.
-func bad(problems []string) error {
-	if len(problems) == 0 {
-		return nil
-	}
-	return &door.Problem{Status: http.StatusBadRequest, Code: "BAD_REQUEST", Description: strings.Join(problems, "; ")}
-}
-
 // search is GET /v1/margins: the vendor's body, all at once as the vendor's, or in
 // pages for whoever gives a pageSize.
 func search(ctx context.Context, m *market.Market, a asked, w http.ResponseWriter) error {
-	size, after := 0, a.query.Get("after")
-	if text := a.query.Get("pageSize"); text != "" {
-		var err error
-		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > maxPage {
-			return bad([]string{"pageSize is not a number from 1 to " + strconv.Itoa(maxPage)})
-		}
+	size, after := readOf(&a, "pageSize", parseSize), a.query.Get("after")
+	if err := a.refused(); err != nil {
+		return err
 	}
 	margins, names, err := m.NamedMargins(ctx, a.viewer, a.reseller, a.at, &a.where)
 	if err != nil {
@@ -171,22 +174,28 @@ func search(ctx context.Context, m *market.Market, a asked, w http.ResponseWrite
 	if after != "" {
 		last := slices.IndexFunc(margins, func(m models.Margin) bool { return m.ID() == after })
 		if last < 0 {
-			return bad([]string{"after names no margin of this list any more: begin with the first page"})
+			a.wrong("after names no margin of this list any more: begin with the first page")
+			return a.refused()
 		}
 		answer.Margins = margins[last+1:]
 	}
-	if size > 0 && len(answer.Margins) > size {
-		answer.Margins = answer.Margins[:size]
-		next := url.Values{}
-		for name := range a.query {
-			next.Set(name, a.query.Get(name))
-		}
+	if size != nil && len(answer.Margins) > *size {
+		answer.Margins = answer.Margins[:*size]
+		next := maps.Clone(a.query)
 		next.Set("at", a.at.Format(time.RFC3339Nano)) // the pages are of one instant
-		next.Set("after", answer.Margins[size-1].ID())
+		next.Set("after", answer.Margins[*size-1].ID())
 		answer.NextLink = "/v1/margins?" + next.Encode()
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	return formats.WriteMarginSearch(w, answer)
+}
+
+func parseSize(text string) (int, error) {
+	size, err := strconv.Atoi(text)
+	if err != nil || size < 1 || size > maxPage {
+		err = fmt.Errorf("is not a number from 1 to %d", maxPage)
+	}
+	return size, err
 }
 
 // mediaTypes are those of the formats of a download.
@@ -197,22 +206,15 @@ var mediaTypes = map[formats.Format]string{
 
 // download is GET /v1/margins/download?country=US: the vendor's file.
 func download(ctx context.Context, m *market.Market, a asked, w http.ResponseWriter) error {
-	var problems []string
-	country, format, header := a.query.Get("country"), formats.Format(a.query.Get("format")), a.query.Get("header")
+	country, format, header := a.query.Get("country"), formats.Format(cmp.Or(a.query.Get("format"), string(formats.FormatCSV))), readOf(&a, "header", parseBool)
 	if len(country) != 2 || strings.Trim(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		problems = append(problems, "country is not an ISO 3166 country of two capital letters, such as US")
-	}
-	if format == "" {
-		format = formats.FormatCSV
+		a.wrong("country is not an ISO 3166 country of two capital letters, such as US")
 	}
 	if mediaTypes[format] == "" {
-		problems = append(problems, "format is none of csv, jsonl and xlsx")
+		a.wrong("format is none of csv, jsonl and xlsx")
 	}
-	if header != "" && header != "true" && header != "false" {
-		problems = append(problems, "header is neither true nor false")
-	}
-	if len(problems) > 0 {
-		return bad(problems)
+	if err := a.refused(); err != nil {
+		return err
 	}
 	margins, names, err := m.NamedMargins(ctx, a.viewer, a.reseller, a.at, &a.where)
 	if err != nil {
@@ -220,7 +222,7 @@ func download(ctx context.Context, m *market.Market, a asked, w http.ResponseWri
 	}
 	w.Header().Set("Content-Type", mediaTypes[format])
 	w.Header().Set("Content-Disposition", `attachment; filename="margins-`+country+`.`+string(format)+`"`)
-	table, err := formats.NewMarginDownload(w, format, header == "true")
+	table, err := formats.NewMarginDownload(w, format, header != nil && *header)
 	if err != nil {
 		return err
 	}

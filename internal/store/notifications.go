@@ -83,10 +83,11 @@ func (w *Writer) QueueNotifications(notifications []models.Notification) error {
 }
 
 // ClaimNotifications takes at most limit notifications of the channels, to none of
-// the busy recipients, that are due at the instant now, those due first first, for one attempt each: they are
-// the caller's alone until the lease ends. It returns them as they are then, and
-// writes the attempt down, so that one that is cut off shows. Of any number of
-// instances no two get the same; what others are taking is passed over.
+// the busy recipients, that are due at the instant now, those due first first, for
+// one attempt each: they are the caller's alone until the lease ends. It returns
+// them as they are then, and writes the attempt down, so that one that is cut off
+// shows. Of any number of instances no two get the same; what others are taking is
+// passed over.
 func (w *Writer) ClaimNotifications(channels []models.Channel, busy []string, now, leaseUntil time.Time, limit int) ([]models.Notification, error) {
 	query := w.dueNotifications(now).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Where("channel IN ?", channels)
 	if len(busy) > 0 {
