@@ -25,7 +25,7 @@ type room struct {
 // rooms is the architecture: arrows only point down (ARCHITECTURE.md says what lives where).
 // It binds what the program is built of; tests may reach further.
 var rooms = map[string]room{
-	".": {imports: "demo graph internal/auth internal/cli internal/door internal/throttle internal/telemetry internal/market internal/store models schema web " +
+	".": {imports: "demo graph internal/auth internal/cli internal/door internal/rest internal/throttle internal/telemetry internal/market internal/store models schema web " +
 		"github.com/99designs/gqlgen github.com/alecthomas/kong github.com/vektah/gqlparser",
 		why: "package main only reads flags, environment, clock and network, and hands them down"},
 	"demo": {imports: "internal/money models",
@@ -43,8 +43,10 @@ var rooms = map[string]room{
 	"graph": {imports: "graph/generated graph/page graph/scalar internal/auth internal/formats internal/market internal/money internal/rating internal/recent internal/store models reports schema " +
 		"github.com/99designs/gqlgen github.com/vektah/gqlparser",
 		why: "it translates GraphQL and leaves SQL to internal/store"},
-	"internal/door": {imports: "graph graph/compiled internal/auth internal/market internal/recent internal/throttle models github.com/99designs/gqlgen github.com/rs/cors github.com/vektah/gqlparser",
+	"internal/door": {imports: "graph graph/compiled internal/auth internal/market internal/recent internal/throttle models github.com/99designs/gqlgen github.com/coder/websocket github.com/rs/cors github.com/vektah/gqlparser",
 		why: "it is HTTP in front of graph, and knows nothing of the trade"},
+	"internal/rest": {imports: "internal/door internal/formats internal/market internal/money models",
+		why: "it is the vendor's shape around what the market knows"},
 	"internal/telemetry": {imports: "internal/auth internal/door internal/market internal/store models go.opentelemetry.io/otel github.com/99designs/gqlgen github.com/prometheus",
 		why: "it is told what happens by hooks, and changes nothing"},
 	"internal/throttle": {imports: "internal/recent golang.org/x/time",
@@ -56,19 +58,23 @@ var rooms = map[string]room{
 		why: "it is the shapes of lists, filled by graph"},
 	"graph/scalar": {imports: "internal/money models github.com/99designs/gqlgen",
 		why: "it spells values, and knows nothing else"},
-	"internal/cli": {imports: "demo internal/auth internal/formats internal/market internal/money internal/rating internal/store internal/telemetry models reports " +
+	"internal/cli": {imports: "demo internal/auth internal/formats internal/mail internal/market internal/money internal/rating internal/store internal/telemetry internal/webhook models reports " +
 		"github.com/alecthomas/kong github.com/mattn/go-isatty github.com/schollz/progressbar golang.org/x/term",
 		why: "a command is load, compute, print, and leaves GraphQL to graph"},
 	"internal/auth": {imports: "internal/recent models github.com/coreos/go-oidc github.com/golang-jwt/jwt",
 		why: "it turns a credential into a viewer, and asks no database"},
 	"internal/webhook": {imports: "models",
 		why: "it signs and sends, whatever is said, and stores nothing"},
-	"internal/formats": {imports: "internal/money models reports github.com/klauspost/compress",
+	"internal/formats": {imports: "internal/money models reports github.com/klauspost/compress github.com/xuri/excelize",
 		why: "it turns bytes into records and back, and stores nothing"},
-	"internal/market": {imports: "internal/money internal/rating internal/store models reports github.com/google/uuid",
+	"internal/mail": {imports: "models github.com/wneessen/go-mail",
+		why: "it words notices and speaks SMTP, and decides nothing"},
+	"internal/market": {imports: "internal/follow internal/money internal/rating internal/store internal/webhook models reports github.com/google/uuid",
 		why: "it is the jobs that two doors need, and must not know the doors"},
-	"internal/store": {imports: "internal/money models github.com/go-sql-driver/mysql github.com/google/uuid github.com/pressly/goose gorm.io modernc.org/sqlite", exact: true,
+	"internal/store": {imports: "internal/money models github.com/go-sql-driver/mysql github.com/google/uuid github.com/pressly/goose golang.org/x/text gorm.io modernc.org/sqlite", exact: true,
 		why: "it keeps facts; what they cost is worked out above it"},
+	"internal/follow": {imports: "internal/store models",
+		why: "it hands on what has changed, whatever that means"},
 	"internal/store/storetest": {imports: "internal/store models github.com/go-sql-driver/mysql modernc.org/sqlite",
 		why: "it only opens databases for tests, and looks at what is in them"},
 	"internal/rating": {imports: "internal/money models", pure: true, exact: true,

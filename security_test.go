@@ -48,7 +48,7 @@ func TestSecurityShowsThePolicy(t *testing.T) {
 	var want strings.Builder
 	want.WriteString("| root field | PUBLISHER | RESELLER | FINANCE | OPERATOR | scope |\n|---|:-:|:-:|:-:|:-:|---|\n")
 	for _, row := range graph.PolicyTable(loaded) {
-		if row.Type != "Query" && row.Type != "Mutation" {
+		if !slices.Contains([]string{"Query", "Mutation", "Subscription"}, row.Type) {
 			continue
 		}
 		fmt.Fprintf(&want, "| `%s.%s` |", row.Type, row.Field)

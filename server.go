@@ -22,6 +22,7 @@ import (
 	"sellthrough/graph"
 	"sellthrough/internal/cli"
 	"sellthrough/internal/door"
+	"sellthrough/internal/rest"
 	"sellthrough/internal/throttle"
 	"sellthrough/schema"
 	"sellthrough/web"
@@ -56,7 +57,8 @@ func isTerminal(file *os.File) bool {
 func mount(mux *http.ServeMux, site cli.Site) error {
 	watch := site.Telemetry
 	options := door.Options{
-		Identifier: watch.Identifier(site.Identity), Clock: site.Clock, Logger: site.Logger, Observe: watch.Observe, Extension: watch.GraphQL(),
+		Identifier: watch.Identifier(site.Identity), Clock: site.Clock, Logger: site.Logger, Observe: watch.Observe, Stream: watch.Stream, Extension: watch.GraphQL(),
+		Closing: site.Closing, Open: site.Open,
 		IntrospectionSignedIn: site.Guard.Introspection == "signed-in", Suggestions: site.Guard.Suggestions,
 		Origins: site.Guard.CorsOrigin, Proxies: site.Guard.TrustedProxies, Limits: graph.DefaultLimits,
 	}
@@ -72,7 +74,12 @@ func mount(mux *http.ServeMux, site cli.Site) error {
 		}
 		options.Trusted = trusted
 	}
-	mux.Handle("/graphql", watch.Handler(door.New(site.Market, options)))
+	options.Documents = rest.Documents(site.Market)
+	api := watch.Handler(door.New(site.Market, options))
+	mux.Handle("/graphql", api)
+	for path := range options.Documents {
+		mux.Handle(path, api)
+	}
 	mux.Handle("/playground", web.Playground())
 	mux.Handle("/playground/", web.Playground())
 	source := schema.Source()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sellthrough/graph/generated"
+	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
 	"sellthrough/internal/market"
 	"sellthrough/internal/store"
@@ -19,9 +20,9 @@ func productFilter(where *generated.ProductWhere) store.ProductFilter {
 	}
 	filter := store.ProductFilter{
 		IDs: bareAll(bare, kindProduct, where.Ids), PublisherID: bareOf(bare, kindPublisher, where.PublisherID),
-		Text: value(where.Text), Types: where.Types,
+		Text: value(where.Text), Types: where.Types, Marketplaces: where.Marketplaces, Transactable: where.Transactable, Selectable: where.Selectable,
 	}
-	if none(where.Types) {
+	if none(where.Types) || none(where.Marketplaces) {
 		filter.IDs = []string{}
 	}
 	return filter
@@ -34,6 +35,7 @@ func resellerFilter(where *generated.ResellerWhere) store.ResellerFilter {
 	filter := store.ResellerFilter{
 		IDs: bareAll(bareGUID, kindReseller, where.TenantIds), Text: value(where.Text), Types: where.Types,
 		Regions: where.Regions, Skills: where.Skills, Competencies: where.Competencies, Country: value(where.Country),
+		Selectable: where.Selectable,
 	}
 	if none(where.Types) || none(where.Regions) || none(where.Skills) || none(where.Competencies) {
 		filter.IDs = []string{}
@@ -93,6 +95,78 @@ func (r *Resolver) publishersOf(ctx context.Context, products []*models.Product)
 		found[i] = byID[product.PublisherID]
 	}
 	return found, err
+}
+
+// resellerFacets are what the resellers of a filter can be narrowed by.
+func (r *Resolver) resellerFacets(filter store.ResellerFilter) func(context.Context) (page.ResellerFacets, error) {
+	return func(ctx context.Context) (facets page.ResellerFacets, err error) {
+		err = r.Market.Store.Read(ctx, auth.ViewerFrom(ctx), func(reader *store.Reader) (err error) {
+			if facets.Regions, err = reader.ResellerFacets(filter, "regions"); err != nil {
+				return err
+			}
+			if facets.Skills, err = reader.ResellerFacets(filter, "skills"); err != nil {
+				return err
+			}
+			facets.Competencies, err = reader.ResellerFacets(filter, "competencies")
+			return err
+		})
+		return facets, err
+	}
+}
+
+// transactable tells of each plan whether the marketplace bills for it, having
+// read what their products cost at once.
+func (r *Resolver) transactable(ctx context.Context, plans []*models.Plan) ([]bool, error) {
+	prices, meters := map[string][]models.Price{}, map[string][]models.Meter{}
+	products := make([]string, len(plans))
+	for i, plan := range plans {
+		products[i] = plan.ProductID
+	}
+	slices.Sort(products)
+	products = slices.Compact(products)
+	err := r.Market.Store.Read(ctx, auth.ViewerFrom(ctx), func(reader *store.Reader) error {
+		listed, err := reader.Prices(products)
+		if err != nil {
+			return err
+		}
+		metered, err := reader.Meters(products)
+		for _, p := range listed {
+			prices[p.ProductID] = append(prices[p.ProductID], p)
+		}
+		for _, m := range metered {
+			meters[m.ProductID] = append(meters[m.ProductID], m)
+		}
+		return err
+	})
+	found := make([]bool, len(plans))
+	for i, plan := range plans {
+		found[i] = plan.Transactable(prices[plan.ProductID], meters[plan.ProductID])
+	}
+	return found, err
+}
+
+// plansOf deals out the plans of products, those that are transactable, or are
+// not, where that is asked for.
+func (r *Resolver) plansOf(ctx context.Context, products []*models.Product, transactable *bool) ([][]models.Plan, error) {
+	dealt, err := eachProduct(ctx, r, products, (*store.Reader).Plans, func(p models.Plan) string { return p.ProductID })
+	if err != nil || transactable == nil {
+		return dealt, err
+	}
+	var plans []*models.Plan
+	for _, some := range dealt {
+		for i := range some {
+			plans = append(plans, &some[i])
+		}
+	}
+	found, err := r.transactable(ctx, plans)
+	next := 0
+	for i, some := range dealt {
+		dealt[i] = slices.DeleteFunc(slices.Clone(some), func(models.Plan) bool {
+			next++
+			return found[next-1] != *transactable
+		})
+	}
+	return dealt, err
 }
 
 // eachProduct reads what belongs to products in one query and deals it out.

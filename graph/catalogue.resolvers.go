@@ -35,6 +35,10 @@ func (r *planResolver) ID(ctx context.Context, obj *models.Plan) (string, error)
 	return nodeID(kindPlan, obj.ProductID, obj.ID), nil
 }
 
+func (r *planResolver) Transactable(ctx context.Context, objs []*models.Plan) ([]bool, error) {
+	return r.transactable(ctx, objs)
+}
+
 func (r *productResolver) ID(ctx context.Context, obj *models.Product) (string, error) {
 	return nodeID(kindProduct, obj.ID), nil
 }
@@ -43,8 +47,8 @@ func (r *productResolver) Publisher(ctx context.Context, objs []*models.Product)
 	return r.publishersOf(ctx, objs)
 }
 
-func (r *productResolver) Plans(ctx context.Context, objs []*models.Product) ([][]models.Plan, error) {
-	return eachProduct(ctx, r.Resolver, objs, (*store.Reader).Plans, func(p models.Plan) string { return p.ProductID })
+func (r *productResolver) Plans(ctx context.Context, objs []*models.Product, transactable *bool) ([][]models.Plan, error) {
+	return r.plansOf(ctx, objs, transactable)
 }
 
 func (r *productResolver) Meters(ctx context.Context, objs []*models.Product) ([][]models.Meter, error) {
@@ -76,7 +80,7 @@ func (r *queryResolver) Resellers(ctx context.Context, where *generated.Reseller
 			return reader.Resellers(filter, ask)
 		},
 		func(reader *store.Reader) (int64, error) { return reader.CountResellers(filter) })
-	return &page.Resellers{Of: list}, err
+	return &page.Resellers{Of: list, Count: r.resellerFacets(filter)}, err
 }
 
 func (r *queryResolver) Customers(ctx context.Context, where *generated.CustomerWhere, orderBy []generated.KeyOrder, first *int, after *string, last *int, before *string) (*page.Customers, error) {

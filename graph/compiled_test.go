@@ -150,7 +150,7 @@ func (m *twoWays) plannable(role models.Role) (fields []*ast.FieldDefinition) {
 }
 
 // Selections at random get the same bytes by plan and by gqlgen, from each root
-// field that the viewer may ask for.
+// field that the viewer may ask for. A list at the root always goes gqlgen's way.
 func TestPlansAnswerAsGqlgenDoes(t *testing.T) {
 	m := newTwoWays(t)
 	random := rand.New(rand.NewPCG(5, 5))
@@ -166,7 +166,7 @@ func TestPlansAnswerAsGqlgenDoes(t *testing.T) {
 					planned++
 				}
 			}
-			if planned == 0 {
+			if isList := field.Type.Elem != nil; planned == 0 && !isList {
 				t.Errorf("%s: no answer to %s was by plan", viewer.Role, field.Name)
 			}
 		}

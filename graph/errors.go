@@ -64,6 +64,8 @@ func (p presenter) classify(ctx context.Context, err error) *gqlerror.Error {
 		return unratedFault(auth.ViewerFrom(ctx), unrated)
 	case errors.As(err, &broken) && len(broken) == 1 && (broken[0].Code == codeBadCursor || broken[0].Path() == "after"):
 		return badCursor()
+	case errors.Is(err, store.ErrForgotten):
+		return Fault("CURSOR_FORGOTTEN", "what came after the cursor is not known any more: begin without one, then read where things stand", nil)
 	case errors.Is(err, rating.ErrNoListPrice):
 		return Fault("NO_LIST_PRICE", rating.ErrNoListPrice.Error(), nil)
 	case errors.Is(err, reports.ErrTotalTooLarge):

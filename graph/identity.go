@@ -52,7 +52,7 @@ func apiKeyFilter(where *generated.APIKeyWhere) store.APIKeyFilter {
 }
 
 // given is nil for an empty text.
-func given(text string) *string {
+func given[T ~string](text T) *T {
 	if text == "" {
 		return nil
 	}

@@ -73,6 +73,10 @@ func (r *viewerResolver) Mutations(ctx context.Context, obj *models.Viewer) ([]s
 	return r.policy.rootFields(*obj, ast.Mutation, "Mutation"), nil
 }
 
+func (r *viewerResolver) Subscriptions(ctx context.Context, obj *models.Viewer) ([]string, error) {
+	return r.policy.rootFields(*obj, ast.Subscription, "Subscription"), nil
+}
+
 func (r *Resolver) ApiKey() generated.ApiKeyResolver { return &apiKeyResolver{r} }
 
 func (r *Resolver) Viewer() generated.ViewerResolver { return &viewerResolver{r} }

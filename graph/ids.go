@@ -21,6 +21,8 @@ const (
 	kindMargin       = "margin"
 	kindBillingLine  = "billing-line"
 	kindAPIKey       = "api-key"
+	kindWebhook      = "webhook-endpoint"
+	kindNotification = "notification"
 )
 
 func nodeID(kind string, parts ...string) string { return kind + "/" + strings.Join(parts, "/") }
@@ -94,6 +96,14 @@ func narrow(condition *string, also string) {
 
 // none tells whether a list is given and empty: then nothing can match.
 func none[T any](list []T) bool { return list != nil && len(list) == 0 }
+
+// only is a list of the one id that is given, nil for none.
+func only(take func(kind, id string) string, kind string, id *string) []string {
+	if id == nil {
+		return nil
+	}
+	return []string{take(kind, *id)}
+}
 
 func bareOf(take func(kind, id string) string, kind string, id *string) string {
 	if id == nil {

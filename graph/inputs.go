@@ -20,7 +20,7 @@ const maxFilterText = 200
 // query narrows by something. What is wrong is refused before anything runs.
 type examination struct {
 	schema  *ast.Schema
-	reading bool // a query: its ids, texts and currencies only narrow
+	reading bool // no mutation: its ids, texts and currencies only narrow
 	faults  []string
 	fields  []string
 }

@@ -47,6 +47,9 @@ var DefaultLimits = Limits{
 // of an answer.
 const ratedCost = 1_000
 
+// quoteField answers as many lines as its argument has.
+const quoteField = "effectiveMargins"
+
 // Sizes of pages.
 const (
 	defaultPage = 50

@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
@@ -22,19 +23,24 @@ func (r *marginCandidateResolver) UnitPrice(ctx context.Context, obj *models.Can
 	return &obj.UnitPrice, nil
 }
 
-func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *generated.MarginWhere, first *int, after *string, last *int, before *string) (*page.Margins, error) {
+func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *generated.MarginWhere, orderBy []generated.MarginOrder, first *int, after *string, last *int, before *string) (*page.Margins, error) {
 	reseller, err := resellerAsked(ctx, resellerTenantID)
 	if err != nil {
 		return nil, err
 	}
-	margins, err := r.Market.Margins(ctx, auth.ViewerFrom(ctx), reseller, r.instant(at))
-	if err == nil {
-		margins, err = marginsWhere(margins, where)
-	}
+	filter, err := marginFilter(reseller, where)
 	if err != nil {
 		return nil, err
 	}
-	list, err := sliced[models.Margin, page.MarginEdge](window{first, last, after, before}, bind(ctx, "margins", reseller, at, where), maxPage, margins, marginKey)
+	margins, err := r.Market.Margins(ctx, auth.ViewerFrom(ctx), reseller, r.instant(at), filter)
+	if err != nil {
+		return nil, err
+	}
+	key := marginKey(orderBy)
+	if len(orderBy) > 0 { // else they come so
+		sortBy(margins, key)
+	}
+	list, err := sliced[models.Margin, page.MarginEdge](window{first, last, after, before}, bind(ctx, "margins", reseller, at, where, orderBy), maxPage, margins, key)
 	return &page.Margins{Of: list}, err
 }
 
@@ -43,13 +49,19 @@ func (r *queryResolver) EffectiveMargin(ctx context.Context, customer *string, p
 	if err != nil {
 		return nil, err
 	}
-	ask, err := r.effectiveQuestion(ctx, reseller, plan, meter, customer)
+	line := generated.QuoteLineInput{Customer: customer, Plan: plan, Term: term, Billing: billing, Meter: meter, Market: market, At: at}
+	return sole(r.quote(ctx, reseller, []generated.QuoteLineInput{line}))
+}
+
+func (r *queryResolver) EffectiveMargins(ctx context.Context, lines []generated.QuoteLineInput, resellerTenantID *string) ([]page.QuoteLine, error) {
+	reseller, err := resellerAsked(ctx, resellerTenantID)
 	if err != nil {
 		return nil, err
 	}
-	ask.Term, ask.Billing, ask.Market, ask.At = value(term), value(billing), market, r.instant(at)
-	effective, err := r.Market.EffectiveMargin(ctx, auth.ViewerFrom(ctx), ask)
-	return &page.Effective{Effective: effective, ResellerTenantID: reseller}, err
+	if n := len(lines); n < 1 || n > maxBatch {
+		return nil, badInput(fmt.Sprintf("lines has %d entries: ask for 1 to %d", n, maxBatch))
+	}
+	return r.quote(ctx, reseller, lines)
 }
 
 func (r *Resolver) MarginCandidate() generated.MarginCandidateResolver {

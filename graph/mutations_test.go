@@ -42,6 +42,10 @@ const (
 	draftEmpty = "01900000-0000-7000-8000-00000000000e"
 	keyA       = "aaaaaaaaaaaaaaaa"
 	keyB       = "bbbbbbbbbbbbbbbb"
+	hookA      = "01900000-0000-7000-8000-00000000001a"
+	hookB      = "01900000-0000-7000-8000-00000000001b"
+	noteA      = "01900000-0000-7000-8000-00000000002a"
+	noteB      = "01900000-0000-7000-8000-00000000002b"
 	// offerUnsold is live for three resellers, offerFailed for none of three.
 	offerUnsold = "01900000-0000-7000-8000-0000000000a0"
 	offerFailed = "01900000-0000-7000-8000-0000000000f0"
@@ -65,6 +69,39 @@ var samples = map[string]sample{
 		viewer:  contoso,
 		input:   `{"id": "api-key/` + keyA + `"}`,
 		another: `{"id": "` + keyB + `"}`,
+		refused: `{"id": "nothing"}`,
+		repeats: true,
+	},
+	"createWebhookEndpoint": {
+		viewer:  contoso,
+		input:   `{"url": "https://hooks.contoso.example/offers", "description": "ERP", "eventTypes": ["LIVE", "ENDED"]}`,
+		another: `{"publisherId": "publisher/contoso", "url": "https://other.contoso.example"}`,
+		refused: `{"url": "http://127.0.0.1/"}`,
+	},
+	"updateWebhookEndpoint": {
+		viewer:  contoso,
+		input:   `{"id": "webhook-endpoint/` + hookA + `", "url": "https://new.contoso.example/", "description": null, "eventTypes": ["FAILED"], "enabled": false}`,
+		another: `{"id": "` + hookB + `", "enabled": false}`,
+		refused: `{"id": "` + hookA + `", "url": "ftp://contoso.example"}`,
+		repeats: true,
+	},
+	"rotateWebhookSecret": {
+		viewer:  contoso,
+		input:   `{"id": "webhook-endpoint/` + hookA + `"}`,
+		another: `{"id": "` + hookB + `"}`,
+		refused: `{"id": "nothing"}`,
+		repeats: true,
+	},
+	"deleteWebhookEndpoint": {
+		viewer:  contoso,
+		input:   `{"id": "webhook-endpoint/` + hookA + `"}`,
+		another: `{"id": "` + hookB + `"}`,
+		refused: `{"id": "nothing"}`,
+	},
+	"redeliverNotification": {
+		viewer:  contoso,
+		input:   `{"id": "notification/` + noteA + `"}`,
+		another: `{"id": "` + noteB + `"}`,
 		refused: `{"id": "nothing"}`,
 		repeats: true,
 	},
@@ -317,8 +354,10 @@ func newTrial(t *testing.T, url string, a asker, field *ast.FieldDefinition, sam
 			t.Fatal(err)
 		}
 	}
+	s.hook(hookB)
 	s.publish(offerUnsold, true)
 	s.publish(offerFailed, false)
+	s.note(noteB, offerUnsold)
 	return &trial{s, a, sample, field, url}
 }
 
@@ -382,7 +421,7 @@ func (m *trial) asked(viewer models.Viewer, input string, how with) string {
 // not hold: that is read when it is asked for.
 func (m *trial) payload(role models.Role) string {
 	kept := m.asker
-	kept.pageless = true
+	kept.kept = true
 	return kept.below(role, m.schema.Types[m.field.Type.Name()])
 }
 
@@ -424,8 +463,9 @@ func (m *trial) deliver(viewer models.Viewer, body map[string]any, how with) str
 	return toldOnce.ReplaceAllString(string(essence(recorder.Body.Bytes())), `"secret":null`)
 }
 
-// toldOnce is what no answer repeats (TestAPIKeys looks at it).
-var toldOnce = regexp.MustCompile(`"secret":"st_[a-z2-7_]+"`)
+// toldOnce is what no answer repeats (TestAPIKeys and TestWebhookEndpoints look
+// at it).
+var toldOnce = regexp.MustCompile(`"secret":"(st_[a-z2-7_]+|whsec_[A-Za-z0-9+/=]+)"`)
 
 // literal writes a JSON value as GraphQL does: names and enum values unquoted.
 // What has a default, and a list of one, is written the shorter way.

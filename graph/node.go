@@ -19,7 +19,7 @@ import (
 var nodeTypes = map[string]string{
 	kindPublisher: "Publisher", kindReseller: "Reseller", kindCustomer: "Customer", kindProduct: "Product", kindPlan: "Plan",
 	kindMeter: "Meter", kindPrivateOffer: "PrivateOffer", kindSubscription: "ProductSubscription", kindMargin: "Margin", kindBillingLine: "BillingLine",
-	kindAPIKey: "ApiKey",
+	kindAPIKey: "ApiKey", kindWebhook: "WebhookEndpoint", kindNotification: "Notification",
 }
 
 // nodes finds whatever has the ids, nil for each that does not exist or is not
@@ -93,6 +93,12 @@ func readNode(r *store.Reader, kind, id string) (page.Node, error) {
 	case kindAPIKey:
 		rows, _, err := r.APIKeys(store.APIKeyFilter{IDs: []string{bare(kind, id)}}, store.Page{})
 		return the(rows, err)
+	case kindWebhook:
+		rows, _, err := r.Webhooks(store.WebhookFilter{IDs: []string{bareGUID(kind, id)}}, store.Page{})
+		return the(rows, err)
+	case kindNotification:
+		rows, _, err := r.Notifications(store.NotificationFilter{IDs: []string{bareGUID(kind, id)}}, store.Page{})
+		return the(rows, err)
 	case kindSubscription:
 		rows, _, err := r.Subscriptions(store.SubscriptionFilter{IDs: []string{bare(kind, id)}}, store.Page{})
 		return the(rows, err)
@@ -127,7 +133,7 @@ func (r *Resolver) marginNodes(ctx context.Context, ids []string) (map[string]*m
 		if viewer.Role == models.RoleReseller && reseller != viewer.Organization {
 			continue // another's: there is nothing to see, and its own need not be rated
 		}
-		margins, err := r.Market.Margins(ctx, viewer, reseller, now)
+		margins, err := r.Market.Margins(ctx, viewer, reseller, now, nil)
 		if err != nil {
 			return nil, err
 		}

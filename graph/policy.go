@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +93,7 @@ type policy struct {
 func newPolicy(schema *ast.Schema, options Options) *policy {
 	p := &policy{schema: schema, limits: options.Limits, introspectionSignedIn: options.IntrospectionSignedIn, documents: documents{recent.Map[string, *ast.QueryDocument]{Most: generation}},
 		seen: map[string]Visibility{}, root: map[ast.Operation][]*ast.FieldDefinition{
-			ast.Query: schema.Query.Fields, ast.Mutation: schema.Mutation.Fields,
+			ast.Query: schema.Query.Fields, ast.Mutation: schema.Mutation.Fields, ast.Subscription: schema.Subscription.Fields,
 		}}
 	for _, row := range PolicyTable(schema) {
 		p.seen[row.Type+"."+row.Field] = row
@@ -189,7 +190,7 @@ func count(set ast.SelectionSet) (n int) {
 func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.OperationContext) *gqlerror.Error {
 	operation.DisableIntrospection = false // the walk refuses it where it is to be refused
 	w := walk{policy: p, viewer: auth.ViewerFrom(ctx), operation: operation, examination: examination{
-		schema: p.schema, reading: operation.Operation.Operation == ast.Query,
+		schema: p.schema, reading: operation.Operation.Operation != ast.Mutation,
 	}}
 	w.selections(operation.Operation.SelectionSet, place{cost: 1})
 	w.directives += len(operation.Operation.Directives)
@@ -209,6 +210,9 @@ func (p *policy) MutateOperationContext(ctx context.Context, operation *graphql.
 	}
 	if refused := p.limits.check(&w); refused != nil {
 		return refused
+	}
+	if operation.Operation.Operation == ast.Subscription && w.topFields != 1 {
+		return Fault("GRAPHQL_VALIDATION_FAILED", "a subscription selects one root field: send several subscriptions", nil)
 	}
 	return headerKey(operation)
 }
@@ -300,7 +304,7 @@ func (w *walk) field(f *ast.Field, at place) {
 		arguments := w.arguments(f, below.path, w.operation.Variables)
 		if len(f.SelectionSet) > 0 {
 			below.cost = multiply(at.cost, many(f, at, arguments))
-			w.cost = min(w.cost+below.cost+multiply(rated(f, arguments), ratedCost), w.limits.Cost+1)
+			w.cost = min(w.cost+below.cost+multiply(rated(f, arguments, at.cost), ratedCost), w.limits.Cost+1)
 			below.connection = paged(f)
 			if below.connection {
 				below.cost = multiply(below.cost, pageSize(arguments))
@@ -347,6 +351,11 @@ func many(f *ast.Field, at place, arguments map[string]any) int {
 		return 1
 	case f.Arguments.ForName("ids") != nil:
 		return max(1, len(texts(arguments["ids"])))
+	case f.Name == quoteField:
+		if lines := reflect.ValueOf(arguments["lines"]); lines.Kind() == reflect.Slice {
+			return max(1, lines.Len())
+		}
+		return 1
 	}
 	if size := f.Definition.Directives.ForName("listSize"); size != nil {
 		if n, err := strconv.Atoi(size.Arguments.ForName("assumedSize").Value.Raw); err == nil {
@@ -357,9 +366,10 @@ func many(f *ast.Field, at place, arguments map[string]any) int {
 }
 
 // rated is how many times offers must be loaded and rated to answer a field: once
-// for each month of a report, and for each reseller whose margins are asked for;
-// for what is asked for by id, each month and reseller of the ids.
-func rated(f *ast.Field, arguments map[string]any) int {
+// for each month of a report, for each reseller whose margins are asked for, and
+// for each of the offers that is compared with others; for what is asked for by id,
+// each month and reseller of the ids.
+func rated(f *ast.Field, arguments map[string]any, offers int) int {
 	for _, name := range []string{"id", "ids"} {
 		if value, ok := arguments[name]; ok {
 			ids := texts(value)
@@ -371,6 +381,8 @@ func rated(f *ast.Field, arguments map[string]any) int {
 		return 0
 	case slices.Contains([]string{"MarginConnection", "EffectiveMargin"}, f.Definition.Type.Name()):
 		return 1
+	case f.Definition.Type.Name() == "PrivateOfferWarning":
+		return offers
 	case f.Definition.Arguments.ForName("month") == nil:
 		return 0
 	}

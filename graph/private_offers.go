@@ -121,7 +121,8 @@ func sieve[T store.Listed](rows func(*store.Reader, store.Page) ([]T, bool, erro
 // read.
 func newOffer(in generated.CreatePrivateOfferInput) (offer models.PrivateOffer, own models.Violations) {
 	offer = models.PrivateOffer{
-		Name: in.Name, PublisherID: bareOf(bare, kindPublisher, in.PublisherID), StartMonth: value(in.StartMonth), EndMonth: value(in.EndMonth),
+		Name: in.Name, PublisherID: bareOf(bare, kindPublisher, in.PublisherID),
+		StartMonth: offerMonth(&own, "startMonth", in.StartMonth), EndMonth: offerMonth(&own, "endMonth", in.EndMonth),
 		PreparedBy: value(in.PreparedBy), NotificationContacts: in.NotificationContacts,
 		Pricing: pricingLines(&own, in.Pricing), Resellers: offerResellers(&own, in.Resellers),
 	}
@@ -134,10 +135,10 @@ func changeOffer(offer *models.PrivateOffer, in generated.UpdatePrivateOfferInpu
 		offer.Name = value(name)
 	}
 	if month, ok := in.StartMonth.ValueOK(); ok {
-		offer.StartMonth = value(month)
+		offer.StartMonth = offerMonth(&own, "startMonth", month)
 	}
 	if month, ok := in.EndMonth.ValueOK(); ok {
-		offer.EndMonth = value(month)
+		offer.EndMonth = offerMonth(&own, "endMonth", month)
 	}
 	if preparedBy, ok := in.PreparedBy.ValueOK(); ok {
 		offer.PreparedBy = value(preparedBy)
@@ -155,8 +156,31 @@ func changeOffer(offer *models.PrivateOffer, in generated.UpdatePrivateOfferInpu
 }
 
 // What is refused below is left in the offer as no draft can hold it, so that
-// nothing is saved: a percentage of -1, a tenant id that is no GUID, a plan of no
-// product, an id with a space.
+// nothing is saved: a percentage, price or month of -1, a tenant id that is no GUID,
+// a plan of no product, an id with a space.
+
+// offerMonth reads a month, 0 for none.
+func offerMonth(vs *models.Violations, field string, text *string) models.Month {
+	if text == nil {
+		return 0
+	}
+	month, err := models.ParseMonth(*text)
+	if err != nil {
+		vs.Add(field, models.CodeInvalid, fmt.Sprintf("%.60q is not a month: write YYYY-MM", *text))
+		return -1
+	}
+	return month
+}
+
+// offerNumber reads a price or a quantity.
+func offerNumber(vs *models.Violations, field, text string) money.Decimal {
+	number, err := money.Parse(text)
+	if err != nil {
+		vs.Add(field, models.CodeOutOfRange, err.Error())
+		return money.New(-1, 0)
+	}
+	return number
+}
 
 func offerResellers(vs *models.Violations, in []generated.PrivateOfferResellerInput) []models.OfferReseller {
 	resellers := make([]models.OfferReseller, len(in))
@@ -190,12 +214,17 @@ func pricingLines(vs *models.Violations, in []generated.PricingLineInput) []mode
 			}
 		}
 		for j, a := range l.Margin.Absolute {
-			product, meter := within(kindMeter, a.MeterID)
-			if a.MeterID = meter; product != "" && product != line.ProductID {
-				a.MeterID = nowhere
-				vs.Add(fmt.Sprintf("%s.absolute.%d.meterId", field, j), models.CodeInvalid, fmt.Sprintf("is a meter of product %.60q, not of %.60q", product, line.ProductID))
+			at := field + ".absolute." + strconv.Itoa(j)
+			product, meter := within(kindMeter, value(a.MeterID))
+			if product != "" && product != line.ProductID {
+				meter = nowhere
+				vs.Add(at+".meterId", models.CodeInvalid, fmt.Sprintf("is a meter of product %.60q, not of %.60q", product, line.ProductID))
 			}
-			line.Absolute = append(line.Absolute, a)
+			line.Absolute = append(line.Absolute, models.AbsolutePrice{
+				Market: a.Market, Currency: a.Currency, Term: value(a.Term), Billing: value(a.Billing), MeterID: meter,
+				UnitPrice:        offerNumber(vs, at+".unitPrice", a.UnitPrice),
+				IncludedQuantity: offerNumber(vs, at+".includedQuantity", a.IncludedQuantity),
+			})
 		}
 		if l.Margin.Percentage != nil {
 			line.Percentage = readPercentage(vs, field+".percentage", *l.Margin.Percentage)
@@ -217,6 +246,17 @@ func readPercentage(vs *models.Violations, field, text string) money.Percentage 
 	}
 	(*vs)[len(*vs)-1].VendorCode = "businessValidationError"
 	return unreadable
+}
+
+// warnings are those of each offer, under the names of the inputs.
+func (r *Resolver) warnings(ctx context.Context, offers []*models.PrivateOffer) ([][]models.OfferWarning, error) {
+	warnings, err := r.Market.OfferWarnings(ctx, auth.ViewerFrom(ctx), offers)
+	for i, offer := range offers {
+		for j := range warnings[i] {
+			warnings[i][j].Field = offerField(offer, warnings[i][j].Field)
+		}
+	}
+	return warnings, err
 }
 
 // offerErrors puts violations under the names of the input: what cannot be read

@@ -11,6 +11,7 @@ import (
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
+	"sellthrough/internal/market"
 	"sellthrough/internal/store"
 	"sellthrough/models"
 )
@@ -100,6 +101,10 @@ func (r *privateOfferResolver) History(ctx context.Context, obj *models.PrivateO
 	return &page.OfferEvents{Of: list}, err
 }
 
+func (r *privateOfferResolver) Warnings(ctx context.Context, objs []*models.PrivateOffer) ([][]models.OfferWarning, error) {
+	return r.warnings(ctx, objs)
+}
+
 func (r *privateOfferResolver) Document(ctx context.Context, obj *models.PrivateOffer, schemaVersion generated.PrivateOfferSchemaVersion) (string, error) {
 	return offerDocument(obj, obj.Status(r.Market.Now()), schemaVersion)
 }
@@ -110,6 +115,29 @@ func (r *privateOfferEventResolver) ClonedFrom(ctx context.Context, obj *models.
 	}
 	id := nodeID(kindPrivateOffer, obj.SourceID)
 	return &id, nil
+}
+
+func (r *privateOfferStatusChangeResolver) Cursor(ctx context.Context, obj *market.OfferStatusChange) (string, error) {
+	places, err := r.placesOf(ctx)
+	if err != nil {
+		return "", err
+	}
+	return places.cursor(obj.Change), nil
+}
+
+func (r *privateOfferStatusChangeResolver) ResellerStatusBefore(ctx context.Context, obj *market.OfferStatusChange) (*models.ProgressStatus, error) {
+	return given(obj.ResellerBefore), nil
+}
+
+func (r *privateOfferStatusChangeResolver) ResellerStatusAfter(ctx context.Context, obj *market.OfferStatusChange) (*models.ProgressStatus, error) {
+	return given(obj.ResellerAfter), nil
+}
+
+func (r *privateOfferWarningResolver) PricingLine(ctx context.Context, obj *models.OfferWarning) (*int, error) {
+	if obj.PricingLine == 0 {
+		return nil, nil
+	}
+	return &obj.PricingLine, nil
 }
 
 func (r *queryResolver) PrivateOffer(ctx context.Context, id string) (*models.PrivateOffer, error) {
@@ -134,13 +162,34 @@ func (r *queryResolver) WithdrawEligibility(ctx context.Context, privateOfferID 
 	return &generated.WithdrawEligibility{Eligible: len(vs) == 0, Reasons: vs, Sales: sales}, err
 }
 
+func (r *subscriptionResolver) PrivateOfferStatusChanged(ctx context.Context, privateOfferID *string, publisherID *string, after *string) (<-chan *market.OfferStatusChange, error) {
+	from, err := r.follow(ctx, after)
+	if err != nil {
+		return nil, err
+	}
+	filter := store.OfferFilter{IDs: only(bareGUID, kindPrivateOffer, privateOfferID), PublisherID: bareOf(bare, kindPublisher, publisherID)}
+	return streamed(ctx, r.Resolver, func(tell func(*market.OfferStatusChange) bool) error {
+		return r.Market.FollowOfferStatus(ctx, auth.ViewerFrom(ctx), filter, from, tell)
+	}), nil
+}
+
 func (r *Resolver) PrivateOffer() generated.PrivateOfferResolver { return &privateOfferResolver{r} }
 
 func (r *Resolver) PrivateOfferEvent() generated.PrivateOfferEventResolver {
 	return &privateOfferEventResolver{r}
 }
 
+func (r *Resolver) PrivateOfferStatusChange() generated.PrivateOfferStatusChangeResolver {
+	return &privateOfferStatusChangeResolver{r}
+}
+
+func (r *Resolver) PrivateOfferWarning() generated.PrivateOfferWarningResolver {
+	return &privateOfferWarningResolver{r}
+}
+
 type (
-	privateOfferResolver      struct{ *Resolver }
-	privateOfferEventResolver struct{ *Resolver }
+	privateOfferResolver             struct{ *Resolver }
+	privateOfferEventResolver        struct{ *Resolver }
+	privateOfferStatusChangeResolver struct{ *Resolver }
+	privateOfferWarningResolver      struct{ *Resolver }
 )

@@ -8,9 +8,11 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
@@ -20,8 +22,10 @@ import (
 
 // Resolver is the root of all resolvers.
 type Resolver struct {
-	Market *market.Market
-	policy *policy
+	Market  *market.Market
+	policy  *policy
+	present func(context.Context, error) *gqlerror.Error
+	places  atomic.Pointer[places]
 	// turns holds one entry for each rating that runs.
 	turns chan struct{}
 }
@@ -44,6 +48,7 @@ func NewExecutor(m *market.Market, options Options) *executor.Executor {
 	schema := generated.NewCompiledSchema(generated.Config{Resolvers: resolver})
 	resolver.policy = newPolicy(schema.Schema(), options)
 	errors := presenter{options.Logger}
+	resolver.present = errors.present
 	e := executor.New(schema)
 	e.SetQueryCache(&resolver.policy.documents)
 	e.SetParserTokenLimit(options.Limits.Tokens)

@@ -26,8 +26,10 @@ import (
 	"sellthrough/internal/door"
 	"sellthrough/internal/formats"
 	"sellthrough/internal/market"
+	"sellthrough/internal/rest"
 	"sellthrough/internal/store"
 	"sellthrough/internal/store/storetest"
+	"sellthrough/internal/webhook"
 	"sellthrough/models"
 )
 
@@ -104,9 +106,13 @@ func (s *story) step(name, body string) (outcome string, told bool) {
 			s.t.Fatal(err)
 		}
 		return fmt.Sprintf("authorized %d, published %d, failed %d, live %d, ended %d\n", done.Authorized, done.Published, done.Failed, done.Live, done.Ended), true
+	case "deliver":
+		return s.deliver(slices.Contains(words, "failing"), slices.Contains(words, "refused")), true
 	case "ask":
 		query, variables, _ := strings.Cut(body, "\nvariables ")
 		s.answer = essence(s.ask(viewerOf(words[1:]), query, variables))
+	case "get":
+		s.answer = s.get(viewerOf(words[1:len(words)-1]), s.fill(words[len(words)-1]))
 	case "capture":
 		s.captured["$"+words[1]] = dig(s.t, s.answer, words[2])
 	case "answer":
@@ -296,7 +302,11 @@ func newStage(t testing.TB, s *store.Store) *stage {
 	}
 	st := &stage{t: t, tokens: tokens, now: time.Date(2024, 9, 1, 0, 0, 0, 0, time.UTC)}
 	st.market = market.New(s, func() time.Time { return st.now })
+	if st.market.Webhooks, err = webhook.New(webhook.Options{Key: []byte(strings.Repeat("k", webhook.MinKeyLength))}); err != nil {
+		t.Fatal(err)
+	}
 	st.handler = door.New(st.market, door.Options{
+		Documents:  rest.Documents(st.market),
 		Identifier: st.identity(), Clock: func() time.Time { return st.now }, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	return st
@@ -312,6 +322,29 @@ func (s *stage) identity() *auth.Identity {
 		return key, err == nil, err
 	})
 	return &auth.Identity{Tokens: s.tokens, Keys: s.keys}
+}
+
+// get reads a document as the viewer: its body, or why there is none.
+func (s *stage) get(viewer models.Viewer, path string) []byte {
+	s.t.Helper()
+	request := httptest.NewRequest("GET", path, nil)
+	if viewer.Valid() {
+		request.Header.Set("Authorization", "Bearer "+s.token(viewer))
+	}
+	recorder := httptest.NewRecorder()
+	s.handler.ServeHTTP(recorder, request)
+	if recorder.Code == http.StatusOK {
+		return recorder.Body.Bytes()
+	}
+	var problem struct{ Code, Description string }
+	if err := json.Unmarshal(recorder.Body.Bytes(), &problem); err != nil {
+		s.t.Fatal(err)
+	}
+	text, err := marshal(map[string]any{"status": recorder.Code, "code": problem.Code, "description": problem.Description})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return text
 }
 
 // ask sends a request as the viewer and returns the answer's body.

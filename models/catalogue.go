@@ -51,6 +51,12 @@ func (r Reseller) MayHoldMargin() bool {
 	return r.InCSPProgram && (r.Type == DirectBill || r.Type == IndirectProvider)
 }
 
+// Facet is a value that a list can be narrowed by, and how many of it have it.
+type Facet struct {
+	Value string
+	Count int
+}
+
 // Customer is an end customer of one reseller. It never sees a margin or a
 // wholesale price.
 type Customer struct {
@@ -69,6 +75,9 @@ const (
 	VirtualMachine   ProductType = "VIRTUAL_MACHINE"
 	AzureApplication ProductType = "AZURE_APPLICATION"
 )
+
+// ProductTypes lists every kind.
+var ProductTypes = []ProductType{SaaS, VirtualMachine, AzureApplication}
 
 // Marketplace is a storefront that lists a product.
 type Marketplace string
@@ -104,6 +113,10 @@ type Product struct {
 	// AuthorizedResellers counts only while CSPOptIn is SELECTED.
 	AuthorizedResellers []string `gorm:"column:authorized_resellers;serializer:json" json:"authorizedResellers,omitempty"`
 }
+
+// Selectable tells whether private offers can price this product (prerequisite
+// 3, rules 2.1).
+func (p Product) Selectable() bool { return p.Published && p.Public && p.Transactable }
 
 // Authorized tells whether the reseller may sell the product today.
 func (p Product) Authorized(resellerTenantID string) bool {
@@ -151,6 +164,23 @@ type Plan struct {
 	// TrialDays is the length of the free trial of a customer's first
 	// purchase, 0 for none (D5).
 	TrialDays int `gorm:"column:trial_days" json:"trialDays"`
+}
+
+// Transactable tells whether the marketplace bills anything for the plan: it has a
+// list price, above zero, of its own or of a meter. Plans that are free, or whose
+// licence is brought along, have none. Prices and meters are those of its product.
+func (p *Plan) Transactable(prices []Price, meters []Meter) bool {
+	bought, billed := p.PricingModel == Usage, false
+	for i := range prices {
+		price := &prices[i]
+		infrastructure := slices.ContainsFunc(meters, func(m Meter) bool { return m.ID == price.MeterID && m.Infrastructure })
+		if price.PlanID != p.ID && price.PlanID != "" || infrastructure {
+			continue
+		}
+		bought = bought || price.MeterID == ""
+		billed = billed || price.UnitPrice.Sign() > 0
+	}
+	return bought && billed
 }
 
 // Meter is one billable dimension of a product.
@@ -384,7 +414,7 @@ func (p *Product) check(vs *Violations) {
 	}
 	vs.checkID("publisherId", p.PublisherID)
 	vs.checkText("title", p.Title, true)
-	checkOneOf(vs, "type", p.Type, SaaS, VirtualMachine, AzureApplication)
+	checkOneOf(vs, "type", p.Type, ProductTypes...)
 	for _, m := range p.Marketplaces {
 		checkOneOf(vs, "marketplaces", m, AzureMarketplace, AppSource)
 	}

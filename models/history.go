@@ -54,6 +54,117 @@ const (
 	EventEnded      OfferEventType = "ENDED"
 )
 
+// ChangesStatus tells whether an event changes the status of an offer, or of one
+// of its resellers. Drafts come, change and go without.
+func (e OfferEventType) ChangesStatus() bool {
+	switch e {
+	case EventSubmitted, EventAuthorized, EventPublished, EventFailed, EventRetried, EventLive, EventWithdrawn, EventEnded:
+		return true
+	}
+	return false
+}
+
+// StatusChange is an event with the states before and after it.
+type StatusChange struct {
+	Event         OfferEvent
+	Before, After OfferStatus
+	// ResellerBefore and ResellerAfter are those of the reseller that it happened
+	// to, empty where it happened to the offer as a whole.
+	ResellerBefore, ResellerAfter ProgressStatus
+}
+
+// StatusChanges walks the history of an offer, whole and from its first event on,
+// and returns the events that change a status. Status is here what was recorded:
+// LIVE from the event LIVE on, ENDED from the event ENDED on, and WITHDRAWN once
+// no reseller is left.
+func (o *PrivateOffer) StatusChanges(history []OfferEvent) []StatusChange {
+	w := statusWalk{resellers: len(o.Resellers), steps: map[string]ProgressStatus{}, authorized: map[string]bool{}, of: map[ProgressStatus]int{}}
+	var changes []StatusChange
+	for _, event := range history {
+		if !event.Type.ChangesStatus() {
+			continue
+		}
+		change := StatusChange{Event: event, Before: w.status(), ResellerBefore: w.step(event.ResellerTenantID)}
+		w.take(event)
+		change.After, change.ResellerAfter = w.status(), w.step(event.ResellerTenantID)
+		changes = append(changes, change)
+	}
+	return changes
+}
+
+// statusWalk is where an offer stands within its history.
+type statusWalk struct {
+	resellers                         int
+	submitted, live, withdrawn, ended bool
+	steps                             map[string]ProgressStatus // of the resellers that have taken one
+	authorized                        map[string]bool
+	of                                map[ProgressStatus]int // how many of steps are at it
+}
+
+func (w *statusWalk) take(event OfferEvent) {
+	id := event.ResellerTenantID
+	switch event.Type {
+	case EventSubmitted:
+		w.submitted = true
+	case EventLive:
+		w.live = true
+	case EventEnded:
+		w.ended = true
+	case EventAuthorized:
+		w.authorized[id] = true
+		w.move(id, PublishInProgress)
+	case EventPublished:
+		w.move(id, ProgressLive)
+	case EventFailed:
+		w.move(id, ProgressFailed)
+	case EventRetried:
+		if w.authorized[id] {
+			w.move(id, PublishInProgress)
+		} else {
+			w.move(id, AuthorizationInProgress)
+		}
+	case EventWithdrawn:
+		w.withdrawn = w.withdrawn || id == ""
+		w.move(id, ProgressWithdrawn)
+	}
+}
+
+func (w *statusWalk) move(id string, to ProgressStatus) {
+	if id == "" {
+		return
+	}
+	if from, moved := w.steps[id]; moved {
+		w.of[from]--
+	}
+	w.steps[id] = to
+	w.of[to]++
+}
+
+func (w *statusWalk) step(id string) ProgressStatus {
+	if id == "" {
+		return ""
+	}
+	if step, moved := w.steps[id]; moved {
+		return step
+	}
+	return AuthorizationInProgress
+}
+
+func (w *statusWalk) status() OfferStatus {
+	settled := w.of[ProgressLive] + w.of[ProgressFailed] + w.of[ProgressWithdrawn]
+	switch {
+	case !w.submitted:
+		return StatusDraft
+	case w.withdrawn:
+		return StatusWithdrawn
+	case w.ended:
+		return StatusEnded
+	case w.live && settled == w.resellers && (w.of[ProgressLive] > 0 || w.of[ProgressWithdrawn] == w.resellers):
+		return StatusLive
+	}
+	return StatusInProgress
+}
+
 // OfferChange is what became of one field of a draft.
 type OfferChange struct {
 	// Field has the name that it has in inputs: endMonth.

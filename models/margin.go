@@ -28,10 +28,16 @@ type Margin struct {
 	PricingLine      int
 	ResellerTenantID string
 	PublisherID      string
-	ProductID        string
+	// PublisherName, ProductTitle, ProductType and PlanTitle are what a reseller may
+	// read of the catalogue, empty where it may not.
+	PublisherName string
+	ProductID     string
+	ProductTitle  string
+	ProductType   ProductType
 	// PlanID is empty where the margin covers every plan of the product.
-	PlanID string
-	Type   MarginType
+	PlanID    string
+	PlanTitle string
+	Type      MarginType
 	// Percentage is 0 for custom prices.
 	Percentage money.Percentage
 	// CustomerTenantIDs are the only customers it counts for; empty means all.
@@ -41,6 +47,10 @@ type Margin struct {
 	// (D4). End is the last second that belongs to it.
 	Start, ConsumptionStart, End time.Time
 	Status                       MarginStatus
+	// StatusSince is when it came to stand there: when it was published, began to
+	// price purchases (or usage, where that is all it prices yet), ended or was
+	// withdrawn.
+	StatusSince time.Time
 	// Wins tells whether at least one of its prices is the one that counts.
 	Wins   bool
 	Prices []MarginPrice
@@ -53,6 +63,21 @@ func (m *Margin) ID() string {
 
 // NodeID names it in the whole API.
 func (m *Margin) NodeID() string { return "margin/" + m.ID() }
+
+// MarginNames are what files show of the catalogue beside the ids of margins.
+type MarginNames struct {
+	PricingModels map[PlanKey]PricingModel
+	// Units are those of meters, as in "100 emails".
+	Units map[MeterKey]string
+	// Customers are names by tenant id.
+	Customers map[string]string
+}
+
+// PlanKey names a plan.
+type PlanKey struct{ ProductID, PlanID string }
+
+// MeterKey names a meter.
+type MeterKey struct{ ProductID, MeterID string }
 
 // MarginPrice is what a margin makes of one list price.
 type MarginPrice struct {
@@ -68,6 +93,21 @@ type MarginPrice struct {
 	IncludedQuantity money.Decimal
 	// Wins is false where another margin beats this one.
 	Wins bool
+}
+
+// MarginAmount is what a reseller saves with each unit: list price less wholesale
+// price, exact. It is negative where a custom price is above the list price.
+func (p *MarginPrice) MarginAmount() (money.Decimal, error) { return p.ListPrice.Sub(p.WholesalePrice) }
+
+// MarginPercentage is the same in percent of the list price, rounded half-even to
+// two decimals; nil where the list price is 0.
+func (p *MarginPrice) MarginPercentage() *money.Decimal {
+	hundredths, ok := money.PercentOff(p.ListPrice, p.WholesalePrice)
+	if !ok {
+		return nil
+	}
+	share := money.New(hundredths, 2)
+	return &share
 }
 
 // Candidate is one pricing line that was looked at for one price, and why it

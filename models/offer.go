@@ -293,7 +293,15 @@ func (o *PrivateOffer) CheckDraft(limits Limits) Violations {
 	} else {
 		vs.checkText("name", o.Name, true)
 	}
-	if o.EndMonth != 0 && o.StartMonth != 0 && o.EndMonth < o.StartMonth {
+	for _, month := range []struct {
+		field string
+		value Month
+	}{{"startMonth", o.StartMonth}, {"endMonth", o.EndMonth}} {
+		if month.value < 0 {
+			vs.Add(month.field, CodeInvalid, "is not a month: write YYYY-MM")
+		}
+	}
+	if o.EndMonth > 0 && o.StartMonth > 0 && o.EndMonth < o.StartMonth {
 		vs.Add("endMonth", CodeEndBeforeStart, "is before the start "+o.StartMonth.String())
 	}
 	if o.PreparedBy != "" && !isEmail(o.PreparedBy) {
@@ -516,10 +524,10 @@ func (l *PricingLine) checkAbsolute(vs *Violations, field string, product Produc
 	for i, a := range l.Absolute {
 		listed := slices.ContainsFunc(prices, func(p Price) bool {
 			return p.ProductID == l.ProductID && (p.PlanID == l.PlanID || p.PlanID == "" && a.MeterID != "") &&
-				p.MeterID == a.MeterID && p.Term == a.Term && p.Billing == a.Billing && p.Market == a.Market
+				p.MeterID == a.MeterID && p.Term == a.Term && p.Billing == a.Billing && p.Market == a.Market && p.Currency == a.Currency
 		})
 		if !listed {
-			vs.Add(field+"."+strconv.Itoa(i), CodeAbsoluteUnknownPrice, "the plan has no list price for this market, term, billing or meter: an offer cannot add one")
+			vs.Add(field+"."+strconv.Itoa(i), CodeAbsoluteUnknownPrice, "the plan has no list price for this market, currency, term, billing or meter: an offer cannot add one")
 		}
 	}
 }

@@ -23,7 +23,9 @@ const (
 	ScopeReportsRead        Scope = "REPORTS_READ"
 	ScopeAPIKeysRead        Scope = "API_KEYS_READ"
 	// ScopeAPIKeysWrite is never an API key's own: a key makes no keys.
-	ScopeAPIKeysWrite Scope = "API_KEYS_WRITE"
+	ScopeAPIKeysWrite  Scope = "API_KEYS_WRITE"
+	ScopeWebhooksRead  Scope = "WEBHOOKS_READ"
+	ScopeWebhooksWrite Scope = "WEBHOOKS_WRITE"
 )
 
 // AllScopes lists every scope, in the order in which documents name them. New
@@ -31,6 +33,7 @@ const (
 var AllScopes = []Scope{
 	ScopeCatalogueRead, ScopeCatalogueWrite, ScopePrivateOffersRead, ScopePrivateOffersWrite, ScopeMarginsRead,
 	ScopeFactsRead, ScopeFactsWrite, ScopeReportsRead, ScopeAPIKeysRead, ScopeAPIKeysWrite,
+	ScopeWebhooksRead, ScopeWebhooksWrite,
 }
 
 // Scopes limits a viewer to some capabilities. The zero value limits nothing;

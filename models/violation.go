@@ -41,8 +41,12 @@ func (vs *Violations) Add(field string, code Code, message string) {
 // names: what is wrong already needs no second reason.
 func (vs Violations) Merge(more Violations) Violations {
 	merged := slices.Clip(vs)
+	known := make(map[string]bool, len(vs))
+	for _, v := range vs {
+		known[v.Path()] = true
+	}
 	for _, v := range more {
-		if !slices.ContainsFunc(vs, func(known Violation) bool { return slices.Equal(known.Field, v.Field) }) {
+		if !known[v.Path()] {
 			merged = append(merged, v)
 		}
 	}

@@ -107,16 +107,22 @@ type GoLive struct {
 // DefaultGoLive are the vendor's times.
 var DefaultGoLive = GoLive{Usual: 15 * time.Minute, Authorizing: 6 * time.Hour}
 
-// Expect notes by when the offer is expected to be live for the reseller, if
-// publishing begins at the instant now. Products are those of the offer.
-func (r *OfferReseller) Expect(products map[string]Product, times GoLive, now time.Time) {
-	expected := now.Add(times.Usual)
+// Await begins to publish the offer for the reseller at the instant now: it notes
+// by when the offer is expected to be live, and tells whether the reseller is
+// authorised for all of the products already, so that only publishing is left.
+// Products are those of the offer.
+func (r *OfferReseller) Await(products map[string]Product, times GoLive, now time.Time) (authorized bool) {
+	expected, authorized := now.Add(times.Usual), true
 	for _, product := range products {
 		if !product.Authorized(r.ResellerTenantID) {
-			expected = now.Add(times.Authorizing)
+			expected, authorized = now.Add(times.Authorizing), false
 		}
 	}
-	r.ExpectedLiveAt = &expected
+	r.ExpectedLiveAt, r.AuthorizedAt = &expected, nil
+	if authorized {
+		r.AuthorizedAt = &now
+	}
+	return authorized
 }
 
 // ExpectedLiveAt is by when the offer was expected to be live for all of its

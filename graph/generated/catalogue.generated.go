@@ -27,12 +27,14 @@ type MeterResolver interface {
 }
 type PlanResolver interface {
 	ID(ctx context.Context, obj *models.Plan) (string, error)
+
+	Transactable(ctx context.Context, objs []*models.Plan) ([]bool, error)
 }
 type ProductResolver interface {
 	ID(ctx context.Context, obj *models.Product) (string, error)
 
 	Publisher(ctx context.Context, objs []*models.Product) ([]*models.Publisher, error)
-	Plans(ctx context.Context, objs []*models.Product) ([][]models.Plan, error)
+	Plans(ctx context.Context, objs []*models.Product, transactable *bool) ([][]models.Plan, error)
 	Meters(ctx context.Context, objs []*models.Product) ([][]models.Meter, error)
 	Prices(ctx context.Context, objs []*models.Product) ([][]models.Price, error)
 }
@@ -46,6 +48,20 @@ type ResellerResolver interface {
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_Product_plans_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "transactable",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["transactable"] = arg0
+	return args, nil
+}
 
 // endregion ***************************** args.gotpl *****************************
 
@@ -533,6 +549,52 @@ func (ec *executionContext) fieldContext_CustomerEdge_node(_ context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _Facet_value(ctx context.Context, field graphql.CollectedField, obj *models.Facet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Facet_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Facet_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Facet", field, false, false, "String")
+}
+
+func (ec *executionContext) _Facet_count(ctx context.Context, field graphql.CollectedField, obj *models.Facet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Facet_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Facet_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Facet", field, false, false, "Int")
+}
+
 func (ec *executionContext) _ListPrice_productId(ctx context.Context, field graphql.CollectedField, obj *models.Price) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1016,6 +1078,52 @@ func (ec *executionContext) fieldContext_Plan_trialDays(_ context.Context, field
 	return graphql.NewScalarFieldContext("Plan", field, false, false, "Int")
 }
 
+func (ec *executionContext) _Plan_transactable(ctx context.Context, field graphql.CollectedField, obj *models.Plan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plan_transactable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Plan_transactable(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Plan_transactable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plan", field, true, true, "Boolean")
+}
+func (ec *executionContext) resolveBatch_Plan_transactable(ctx context.Context, field graphql.CollectedField, obj *models.Plan) (any, error) {
+	resolver := ec.Resolvers.Plan()
+	if batch, ok := graphql.BatchParentsFor[*models.Plan](ctx, "Plan"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Transactable(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[bool](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Plan.transactable",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Transactable(ctx, []*models.Plan{obj})
+	return graphql.ResolveBatchSingleResult[bool](
+		ctx,
+		results,
+		err,
+		"Plan.transactable",
+	)
+}
+
 func (ec *executionContext) _Product_id(ctx context.Context, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1343,7 +1451,7 @@ func (ec *executionContext) _Product_plans(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Product_plans(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Product_plans(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Product",
 		Field:      field,
@@ -1353,13 +1461,25 @@ func (ec *executionContext) fieldContext_Product_plans(_ context.Context, field 
 			return ec.childFields_Plan(ctx, field)
 		},
 	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Product_plans_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
 	return fc, nil
 }
 func (ec *executionContext) resolveBatch_Product_plans(ctx context.Context, field graphql.CollectedField, obj *models.Product) (any, error) {
 	resolver := ec.Resolvers.Product()
+	fc := graphql.GetFieldContext(ctx)
 	if batch, ok := graphql.BatchParentsFor[*models.Product](ctx, "Product"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
-			return resolver.Plans(ctx, batch.Parents)
+			return resolver.Plans(ctx, batch.Parents, fc.Args["transactable"].(*bool))
 		})
 		return graphql.ResolveBatchGroupResult[[]models.Plan](
 			ctx,
@@ -1370,7 +1490,7 @@ func (ec *executionContext) resolveBatch_Product_plans(ctx context.Context, fiel
 			batch.IndexMap,
 		)
 	}
-	results, err := resolver.Plans(ctx, []*models.Product{obj})
+	results, err := resolver.Plans(ctx, []*models.Product{obj}, fc.Args["transactable"].(*bool))
 	return graphql.ResolveBatchSingleResult[[]models.Plan](
 		ctx,
 		results,
@@ -2306,6 +2426,38 @@ func (ec *executionContext) fieldContext_ResellerConnection_totalCount(_ context
 	return graphql.NewScalarFieldContext("ResellerConnection", field, true, false, "Int")
 }
 
+func (ec *executionContext) _ResellerConnection_facets(ctx context.Context, field graphql.CollectedField, obj *page.Resellers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResellerConnection_facets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Facets(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v page.ResellerFacets) graphql.Marshaler {
+			return ec.marshalNResellerFacets2sellthroughᚋgraphᚋpageᚐResellerFacets(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ResellerConnection_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResellerConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ResellerFacets(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ResellerEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *page.ResellerEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2356,6 +2508,102 @@ func (ec *executionContext) fieldContext_ResellerEdge_node(_ context.Context, fi
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Reseller(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ResellerFacets_regions(ctx context.Context, field graphql.CollectedField, obj *page.ResellerFacets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResellerFacets_regions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Regions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Facet) graphql.Marshaler {
+			return ec.marshalNFacet2ᚕsellthroughᚋmodelsᚐFacetᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ResellerFacets_regions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResellerFacets",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Facet(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ResellerFacets_skills(ctx context.Context, field graphql.CollectedField, obj *page.ResellerFacets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResellerFacets_skills(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Skills, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Facet) graphql.Marshaler {
+			return ec.marshalNFacet2ᚕsellthroughᚋmodelsᚐFacetᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ResellerFacets_skills(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResellerFacets",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Facet(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ResellerFacets_competencies(ctx context.Context, field graphql.CollectedField, obj *page.ResellerFacets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResellerFacets_competencies(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Competencies, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Facet) graphql.Marshaler {
+			return ec.marshalNFacet2ᚕsellthroughᚋmodelsᚐFacetᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ResellerFacets_competencies(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResellerFacets",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Facet(ctx, field)
 		},
 	}
 	return fc, nil
@@ -3077,7 +3325,7 @@ func (ec *executionContext) unmarshalInputProductWhere(ctx context.Context, obj 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"ids", "publisherId", "text", "types"}
+	fieldsInOrder := [...]string{"ids", "publisherId", "text", "types", "marketplaces", "transactable", "selectable"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -3112,6 +3360,27 @@ func (ec *executionContext) unmarshalInputProductWhere(ctx context.Context, obj 
 				return it, err
 			}
 			it.Types = data
+		case "marketplaces":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("marketplaces"))
+			data, err := ec.unmarshalOMarketplace2ᚕsellthroughᚋmodelsᚐMarketplaceᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Marketplaces = data
+		case "transactable":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("transactable"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Transactable = data
+		case "selectable":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selectable"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selectable = data
 		}
 	}
 	return it, nil
@@ -3386,7 +3655,7 @@ func (ec *executionContext) unmarshalInputResellerWhere(ctx context.Context, obj
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"tenantIds", "text", "types", "regions", "skills", "competencies", "country"}
+	fieldsInOrder := [...]string{"tenantIds", "text", "types", "regions", "skills", "competencies", "country", "selectable"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -3442,6 +3711,13 @@ func (ec *executionContext) unmarshalInputResellerWhere(ctx context.Context, obj
 				return it, err
 			}
 			it.Country = data
+		case "selectable":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selectable"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selectable = data
 		}
 	}
 	return it, nil
@@ -3704,6 +3980,44 @@ func (ec *executionContext) _CustomerEdge(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var facetImplementors = []string{"Facet"}
+
+func (ec *executionContext) _Facet(ctx context.Context, sel ast.SelectionSet, obj *models.Facet) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, facetImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Facet")
+		case "value":
+			out.Values[i] = ec._Facet_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._Facet_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var listPriceImplementors = []string{"ListPrice"}
 
 func (ec *executionContext) _ListPrice(ctx context.Context, sel ast.SelectionSet, obj *models.Price) graphql.Marshaler {
@@ -3878,6 +4192,12 @@ func (ec *executionContext) _Plan(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "transactable":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Plan_transactable(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -4318,6 +4638,12 @@ func (ec *executionContext) _ResellerConnection(ctx context.Context, sel ast.Sel
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._ResellerConnection_totalCount(ctx, field, obj)
 				})
+		case "facets":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ResellerConnection_facets(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -4353,6 +4679,49 @@ func (ec *executionContext) _ResellerEdge(ctx context.Context, sel ast.Selection
 			}
 		case "node":
 			out.Values[i] = ec._ResellerEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var resellerFacetsImplementors = []string{"ResellerFacets"}
+
+func (ec *executionContext) _ResellerFacets(ctx context.Context, sel ast.SelectionSet, obj *page.ResellerFacets) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, resellerFacetsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ResellerFacets")
+		case "regions":
+			out.Values[i] = ec._ResellerFacets_regions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "skills":
+			out.Values[i] = ec._ResellerFacets_skills(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "competencies":
+			out.Values[i] = ec._ResellerFacets_competencies(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -4514,6 +4883,26 @@ func (ec *executionContext) marshalNCustomerEdge2ᚕsellthroughᚋgraphᚋpage�
 	return ret
 }
 
+func (ec *executionContext) marshalNFacet2sellthroughᚋmodelsᚐFacet(ctx context.Context, sel ast.SelectionSet, v models.Facet) graphql.Marshaler {
+	return ec._Facet(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNFacet2ᚕsellthroughᚋmodelsᚐFacetᚄ(ctx context.Context, sel ast.SelectionSet, v []models.Facet) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNFacet2sellthroughᚋmodelsᚐFacet(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNListPrice2sellthroughᚋmodelsᚐPrice(ctx context.Context, sel ast.SelectionSet, v models.Price) graphql.Marshaler {
 	return ec._ListPrice(ctx, sel, &v)
 }
@@ -4604,6 +4993,7 @@ func (ec *executionContext) marshalNPlan2sellthroughᚋmodelsᚐPlan(ctx context
 }
 
 func (ec *executionContext) marshalNPlan2ᚕsellthroughᚋmodelsᚐPlanᚄ(ctx context.Context, sel ast.SelectionSet, v []models.Plan) graphql.Marshaler {
+	ctx = graphql.WithBatchParentValues(ctx, "Plan", v)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -4767,6 +5157,10 @@ func (ec *executionContext) marshalNResellerEdge2ᚕsellthroughᚋgraphᚋpage�
 	return ret
 }
 
+func (ec *executionContext) marshalNResellerFacets2sellthroughᚋgraphᚋpageᚐResellerFacets(ctx context.Context, sel ast.SelectionSet, v page.ResellerFacets) graphql.Marshaler {
+	return ec._ResellerFacets(ctx, sel, &v)
+}
+
 func (ec *executionContext) unmarshalNResellerType2sellthroughᚋmodelsᚐResellerType(ctx context.Context, v any) (models.ResellerType, error) {
 	tmp, err := scalar.UnmarshalString(v)
 	res := models.ResellerType(tmp)
@@ -4910,6 +5304,19 @@ func (ec *executionContext) unmarshalOProductInput2ᚖsellthroughᚋmodelsᚐPro
 	}
 	res, err := ec.unmarshalInputProductInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOProductType2sellthroughᚋmodelsᚐProductType(ctx context.Context, v any) (models.ProductType, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := models.ProductType(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOProductType2sellthroughᚋmodelsᚐProductType(ctx context.Context, sel ast.SelectionSet, v models.ProductType) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(v))
+	return res
 }
 
 func (ec *executionContext) unmarshalOProductType2ᚕsellthroughᚋmodelsᚐProductTypeᚄ(ctx context.Context, v any) ([]models.ProductType, error) {

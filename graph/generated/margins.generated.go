@@ -270,6 +270,29 @@ func (ec *executionContext) fieldContext_Margin_publisherId(_ context.Context, f
 	return graphql.NewScalarFieldContext("Margin", field, false, false, "ID")
 }
 
+func (ec *executionContext) _Margin_publisherName(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Margin_publisherName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PublisherName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Margin_publisherName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Margin", field, false, false, "String")
+}
+
 func (ec *executionContext) _Margin_productId(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -293,6 +316,52 @@ func (ec *executionContext) fieldContext_Margin_productId(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Margin", field, false, false, "ID")
 }
 
+func (ec *executionContext) _Margin_productTitle(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Margin_productTitle(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductTitle, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Margin_productTitle(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Margin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Margin_productType(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Margin_productType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ProductType) graphql.Marshaler {
+			return ec.marshalOProductType2sellthroughᚋmodelsᚐProductType(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Margin_productType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Margin", field, false, false, "ProductType")
+}
+
 func (ec *executionContext) _Margin_planId(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -314,6 +383,29 @@ func (ec *executionContext) _Margin_planId(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_Margin_planId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Margin", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Margin_planTitle(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Margin_planTitle(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PlanTitle, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Margin_planTitle(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Margin", field, false, false, "String")
 }
 
 func (ec *executionContext) _Margin_type(ctx context.Context, field graphql.CollectedField, obj *models.Margin) (ret graphql.Marshaler) {
@@ -1074,6 +1166,52 @@ func (ec *executionContext) fieldContext_MarginPrice_wholesalePrice(_ context.Co
 	return graphql.NewScalarFieldContext("MarginPrice", field, false, false, "Decimal")
 }
 
+func (ec *executionContext) _MarginPrice_marginAmount(ctx context.Context, field graphql.CollectedField, obj *models.MarginPrice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarginPrice_marginAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MarginAmount()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2sellthroughᚋinternalᚋmoneyᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MarginPrice_marginAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MarginPrice", field, true, false, "Decimal")
+}
+
+func (ec *executionContext) _MarginPrice_marginPercentage(ctx context.Context, field graphql.CollectedField, obj *models.MarginPrice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarginPrice_marginPercentage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MarginPercentage(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖsellthroughᚋinternalᚋmoneyᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MarginPrice_marginPercentage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MarginPrice", field, true, false, "Decimal")
+}
+
 func (ec *executionContext) _MarginPrice_includedQuantity(ctx context.Context, field graphql.CollectedField, obj *models.MarginPrice) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1120,9 +1258,337 @@ func (ec *executionContext) fieldContext_MarginPrice_wins(_ context.Context, fie
 	return graphql.NewScalarFieldContext("MarginPrice", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _QuoteLine_index(ctx context.Context, field graphql.CollectedField, obj *page.QuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLine_index(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Index, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLine_index(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QuoteLine", field, false, false, "Int")
+}
+
+func (ec *executionContext) _QuoteLine_quantity(ctx context.Context, field graphql.CollectedField, obj *page.QuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLine_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2sellthroughᚋinternalᚋmoneyᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLine_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QuoteLine", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _QuoteLine_margin(ctx context.Context, field graphql.CollectedField, obj *page.QuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLine_margin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Margin, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Effective) graphql.Marshaler {
+			return ec.marshalOEffectiveMargin2ᚖsellthroughᚋgraphᚋpageᚐEffective(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLine_margin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "QuoteLine",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EffectiveMargin(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _QuoteLine_listSubtotal(ctx context.Context, field graphql.CollectedField, obj *page.QuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLine_listSubtotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ListSubtotal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Amount) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖsellthroughᚋinternalᚋmoneyᚐAmount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLine_listSubtotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "QuoteLine",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _QuoteLine_marginAmount(ctx context.Context, field graphql.CollectedField, obj *page.QuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLine_marginAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MarginAmount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Amount) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖsellthroughᚋinternalᚋmoneyᚐAmount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLine_marginAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "QuoteLine",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _QuoteLine_wholesaleSubtotal(ctx context.Context, field graphql.CollectedField, obj *page.QuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLine_wholesaleSubtotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WholesaleSubtotal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Amount) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖsellthroughᚋinternalᚋmoneyᚐAmount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLine_wholesaleSubtotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "QuoteLine",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _QuoteLine_errors(ctx context.Context, field graphql.CollectedField, obj *page.QuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLine_errors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+			return ec.marshalNQuoteLineError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLine_errors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "QuoteLine",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_QuoteLineError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _QuoteLineError_field(ctx context.Context, field graphql.CollectedField, obj *models.Violation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLineError_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLineError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QuoteLineError", field, false, false, "String")
+}
+
+func (ec *executionContext) _QuoteLineError_code(ctx context.Context, field graphql.CollectedField, obj *models.Violation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLineError_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.Code) graphql.Marshaler {
+			return ec.marshalNQuoteLineErrorCode2sellthroughᚋmodelsᚐCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLineError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QuoteLineError", field, false, false, "QuoteLineErrorCode")
+}
+
+func (ec *executionContext) _QuoteLineError_message(ctx context.Context, field graphql.CollectedField, obj *models.Violation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuoteLineError_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QuoteLineError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QuoteLineError", field, false, false, "String")
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
+
+func (ec *executionContext) unmarshalInputMarginOrder(ctx context.Context, obj any) (MarginOrder, error) {
+	var it MarginOrder
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "ASC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNMarginOrderField2sellthroughᚋgraphᚋgeneratedᚐMarginOrderField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2sellthroughᚋgraphᚋgeneratedᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMarginOrder unmarshals raw into the MarginOrder input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMarginOrder(ctx context.Context, raw any) (MarginOrder, error) {
+	var out MarginOrder
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MarginOrder", raw, &out)
+	return out, err
+}
 
 func (ec *executionContext) unmarshalInputMarginWhere(ctx context.Context, obj any) (MarginWhere, error) {
 	var it MarginWhere
@@ -1135,7 +1601,7 @@ func (ec *executionContext) unmarshalInputMarginWhere(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"publisherId", "productId", "planId", "status", "wins"}
+	fieldsInOrder := [...]string{"publisherId", "productId", "planId", "status", "wins", "productType", "meterId", "customer", "market", "currency", "minPercentage", "maxPercentage", "startsFrom", "startsBefore", "endsFrom", "endsBefore", "text"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1177,6 +1643,90 @@ func (ec *executionContext) unmarshalInputMarginWhere(ctx context.Context, obj a
 				return it, err
 			}
 			it.Wins = data
+		case "productType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("productType"))
+			data, err := ec.unmarshalOProductType2ᚕsellthroughᚋmodelsᚐProductTypeᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ProductType = data
+		case "meterId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("meterId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MeterID = data
+		case "customer":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customer"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Customer = data
+		case "market":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("market"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Market = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOCurrencyCode2ᚖsellthroughᚋinternalᚋmoneyᚐCurrency(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Currency = data
+		case "minPercentage":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("minPercentage"))
+			data, err := ec.unmarshalOPercentage2ᚖsellthroughᚋinternalᚋmoneyᚐPercentage(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MinPercentage = data
+		case "maxPercentage":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxPercentage"))
+			data, err := ec.unmarshalOPercentage2ᚖsellthroughᚋinternalᚋmoneyᚐPercentage(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxPercentage = data
+		case "startsFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startsFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StartsFrom = data
+		case "startsBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startsBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StartsBefore = data
+		case "endsFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endsFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EndsFrom = data
+		case "endsBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endsBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EndsBefore = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
 		}
 	}
 	return it, nil
@@ -1191,6 +1741,97 @@ func (ec *executionContext) unmarshalInputMarginWhere(ctx context.Context, obj a
 func UnmarshalMarginWhere(ctx context.Context, raw any) (MarginWhere, error) {
 	var out MarginWhere
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "MarginWhere", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputQuoteLineInput(ctx context.Context, obj any) (QuoteLineInput, error) {
+	var it QuoteLineInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"customer", "plan", "term", "billing", "meter", "market", "quantity", "at"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "customer":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customer"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Customer = data
+		case "plan":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("plan"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Plan = data
+		case "term":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("term"))
+			data, err := ec.unmarshalOTerm2ᚖsellthroughᚋmodelsᚐTerm(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Term = data
+		case "billing":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("billing"))
+			data, err := ec.unmarshalOBilling2ᚖsellthroughᚋmodelsᚐBilling(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Billing = data
+		case "meter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("meter"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Meter = data
+		case "market":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("market"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Market = data
+		case "quantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
+			data, err := ec.unmarshalODecimal2ᚖsellthroughᚋinternalᚋmoneyᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Quantity = data
+		case "at":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("at"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.At = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalQuoteLineInput unmarshals raw into the QuoteLineInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalQuoteLineInput(ctx context.Context, raw any) (QuoteLineInput, error) {
+	var out QuoteLineInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "QuoteLineInput", raw, &out)
 	return out, err
 }
 
@@ -1291,13 +1932,33 @@ func (ec *executionContext) _Margin(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "publisherName":
+			out.Values[i] = ec._Margin_publisherName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "productId":
 			out.Values[i] = ec._Margin_productId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "productTitle":
+			out.Values[i] = ec._Margin_productTitle(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "productType":
+			out.Values[i] = ec._Margin_productType(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "planId":
 			out.Values[i] = ec._Margin_planId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "planTitle":
+			out.Values[i] = ec._Margin_planTitle(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1570,6 +2231,16 @@ func (ec *executionContext) _MarginPrice(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "marginAmount":
+			out.Values[i] = ec._MarginPrice_marginAmount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "marginPercentage":
+			out.Values[i] = ec._MarginPrice_marginPercentage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "includedQuantity":
 			out.Values[i] = ec._MarginPrice_includedQuantity(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -1577,6 +2248,112 @@ func (ec *executionContext) _MarginPrice(ctx context.Context, sel ast.SelectionS
 			}
 		case "wins":
 			out.Values[i] = ec._MarginPrice_wins(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var quoteLineImplementors = []string{"QuoteLine"}
+
+func (ec *executionContext) _QuoteLine(ctx context.Context, sel ast.SelectionSet, obj *page.QuoteLine) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, quoteLineImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("QuoteLine")
+		case "index":
+			out.Values[i] = ec._QuoteLine_index(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quantity":
+			out.Values[i] = ec._QuoteLine_quantity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "margin":
+			out.Values[i] = ec._QuoteLine_margin(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "listSubtotal":
+			out.Values[i] = ec._QuoteLine_listSubtotal(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "marginAmount":
+			out.Values[i] = ec._QuoteLine_marginAmount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "wholesaleSubtotal":
+			out.Values[i] = ec._QuoteLine_wholesaleSubtotal(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = ec._QuoteLine_errors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var quoteLineErrorImplementors = []string{"QuoteLineError"}
+
+func (ec *executionContext) _QuoteLineError(ctx context.Context, sel ast.SelectionSet, obj *models.Violation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, quoteLineErrorImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("QuoteLineError")
+		case "field":
+			out.Values[i] = ec._QuoteLineError_field(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._QuoteLineError_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._QuoteLineError_message(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1677,6 +2454,21 @@ func (ec *executionContext) marshalNMarginEdge2ᚕsellthroughᚋgraphᚋpageᚐM
 	return ret
 }
 
+func (ec *executionContext) unmarshalNMarginOrder2sellthroughᚋgraphᚋgeneratedᚐMarginOrder(ctx context.Context, v any) (MarginOrder, error) {
+	res, err := ec.unmarshalInputMarginOrder(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMarginOrderField2sellthroughᚋgraphᚋgeneratedᚐMarginOrderField(ctx context.Context, v any) (MarginOrderField, error) {
+	var res MarginOrderField
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMarginOrderField2sellthroughᚋgraphᚋgeneratedᚐMarginOrderField(ctx context.Context, sel ast.SelectionSet, v MarginOrderField) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) marshalNMarginPrice2sellthroughᚋmodelsᚐMarginPrice(ctx context.Context, sel ast.SelectionSet, v models.MarginPrice) graphql.Marshaler {
 	return ec._MarginPrice(ctx, sel, &v)
 }
@@ -1725,6 +2517,104 @@ func (ec *executionContext) marshalNMarginStatus2sellthroughᚋmodelsᚐMarginSt
 		graphql.AddInvalidNullFromMarshaler(ctx, "MarginStatus!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNQuoteLine2sellthroughᚋgraphᚋpageᚐQuoteLine(ctx context.Context, sel ast.SelectionSet, v page.QuoteLine) graphql.Marshaler {
+	return ec._QuoteLine(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNQuoteLine2ᚕsellthroughᚋgraphᚋpageᚐQuoteLineᚄ(ctx context.Context, sel ast.SelectionSet, v []page.QuoteLine) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNQuoteLine2sellthroughᚋgraphᚋpageᚐQuoteLine(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNQuoteLineError2sellthroughᚋmodelsᚐViolation(ctx context.Context, sel ast.SelectionSet, v models.Violation) graphql.Marshaler {
+	return ec._QuoteLineError(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNQuoteLineError2ᚕsellthroughᚋmodelsᚐViolationᚄ(ctx context.Context, sel ast.SelectionSet, v []models.Violation) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNQuoteLineError2sellthroughᚋmodelsᚐViolation(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNQuoteLineErrorCode2sellthroughᚋmodelsᚐCode(ctx context.Context, v any) (models.Code, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := models.Code(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNQuoteLineErrorCode2sellthroughᚋmodelsᚐCode(ctx context.Context, sel ast.SelectionSet, v models.Code) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "QuoteLineErrorCode!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNQuoteLineInput2sellthroughᚋgraphᚋgeneratedᚐQuoteLineInput(ctx context.Context, v any) (QuoteLineInput, error) {
+	res, err := ec.unmarshalInputQuoteLineInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNQuoteLineInput2ᚕsellthroughᚋgraphᚋgeneratedᚐQuoteLineInputᚄ(ctx context.Context, v any) ([]QuoteLineInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]QuoteLineInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNQuoteLineInput2sellthroughᚋgraphᚋgeneratedᚐQuoteLineInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOEffectiveMargin2ᚖsellthroughᚋgraphᚋpageᚐEffective(ctx context.Context, sel ast.SelectionSet, v *page.Effective) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._EffectiveMargin(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOMarginOrder2ᚕsellthroughᚋgraphᚋgeneratedᚐMarginOrderᚄ(ctx context.Context, v any) ([]MarginOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]MarginOrder, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNMarginOrder2sellthroughᚋgraphᚋgeneratedᚐMarginOrder(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) unmarshalOMarginStatus2ᚕsellthroughᚋmodelsᚐMarginStatusᚄ(ctx context.Context, v any) ([]models.MarginStatus, error) {

@@ -16,6 +16,24 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
+// A price of a plan-level margin in one market.
+type AbsolutePriceInput struct {
+	// The market: ISO 3166 country of two capital letters.
+	Market string `json:"market"`
+	// The pricing currency; it must be the market's.
+	Currency money.Currency `json:"currency"`
+	// The term; absent for meters.
+	Term *models.Term `json:"term,omitempty"`
+	// How often it is charged; absent for meters.
+	Billing *models.Billing `json:"billing,omitempty"`
+	// The meter; absent for the plan's own charge.
+	MeterID *string `json:"meterId,omitempty"`
+	// The price of one charge of one seat, or of one unit: 0 or more, at most 12 integer and 15 fraction digits.
+	UnitPrice string `json:"unitPrice"`
+	// Units that come with it. Shown, never subtracted from what is used.
+	IncludedQuantity string `json:"includedQuantity"`
+}
+
 // An entry of the fee schedule. What is absent means any. Key: everything but the rate.
 type AgencyFeeRateInput struct {
 	// Only for this publisher.
@@ -184,9 +202,9 @@ type CreatePrivateOfferInput struct {
 	// The publisher, for an operator who acts for one; absent, the products name it. A publisher gives its own or none.
 	PublisherID *string `json:"publisherId,omitempty"`
 	// Its first month, from the 1st, 00:00 UTC; absent starts it as soon as possible.
-	StartMonth *models.Month `json:"startMonth,omitempty"`
+	StartMonth *string `json:"startMonth,omitempty"`
 	// Its last month, to the last second, inclusive; needed to submit.
-	EndMonth *models.Month `json:"endMonth,omitempty"`
+	EndMonth *string `json:"endMonth,omitempty"`
 	// The mail address of who prepares it.
 	PreparedBy *string `json:"preparedBy,omitempty"`
 	// Up to 5 mail addresses that hear of LIVE, ENDED and WITHDRAWN.
@@ -211,6 +229,41 @@ type CreatePrivateOfferPayload struct {
 	// The draft, null when it was refused.
 	PrivateOffer *models.PrivateOffer `json:"privateOffer,omitempty"`
 	// Every violation, empty when it was saved.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
+// An endpoint to be made.
+type CreateWebhookEndpointInput struct {
+	// Whose offers it is to hear of; absent means your own. An operator names a publisher.
+	PublisherID *string `json:"publisherId,omitempty"`
+	// Where messages are to go: https, at most 2,000 bytes of ASCII, without a user name
+	// and a fragment. Its name must lead to a public address whenever a message is sent.
+	URL string `json:"url"`
+	// What you say of it, at most 500 bytes; absent means nothing.
+	Description *string `json:"description,omitempty"`
+	// The events that it is to hear of; absent, null or empty means all, also those that will be added.
+	EventTypes []models.OfferEventType `json:"eventTypes,omitempty"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The endpoint that was made.
+type CreateWebhookEndpointPayload struct {
+	// The endpoint, null where it was refused.
+	WebhookEndpoint *models.WebhookEndpoint `json:"webhookEndpoint,omitempty"`
+	// What receivers verify signatures with: whsec_ and 32 bytes in base64. Keep it now:
+	// it is told once. Null where the endpoint was refused, where it was only validated,
+	// and where the answer of an earlier call is repeated (`idempotencyKey`): whoever
+	// lost that one rotates the secret.
+	Secret *string `json:"secret,omitempty"`
+	// Every violation, empty when it was made.
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
@@ -245,6 +298,29 @@ type DeletePrivateOfferInput struct {
 type DeletePrivateOfferPayload struct {
 	// The node id of the draft that is gone, null when it was refused.
 	DeletedPrivateOfferID *string `json:"deletedPrivateOfferId,omitempty"`
+	// Every violation, empty when it was deleted.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
+// Which endpoint to delete.
+type DeleteWebhookEndpointInput struct {
+	// The endpoint: its GUID or node id.
+	ID string `json:"id"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The endpoint that is gone.
+type DeleteWebhookEndpointPayload struct {
+	// The node id of the endpoint that is gone, null where there was none.
+	DeletedWebhookEndpointID *string `json:"deletedWebhookEndpointId,omitempty"`
 	// Every violation, empty when it was deleted.
 	UserErrors []models.Violation `json:"userErrors"`
 }
@@ -336,6 +412,14 @@ type ListPriceInput struct {
 	EffectiveFrom string `json:"effectiveFrom"`
 }
 
+// An order of margins.
+type MarginOrder struct {
+	// What to sort by.
+	Field MarginOrderField `json:"field"`
+	// Which way.
+	Direction OrderDirection `json:"direction"`
+}
+
 // Which margins. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
 type MarginWhere struct {
 	// Only this publisher's.
@@ -348,10 +432,46 @@ type MarginWhere struct {
 	Status []models.MarginStatus `json:"status,omitempty"`
 	// Only those with a price that counts (true), or without one (false).
 	Wins *bool `json:"wins,omitempty"`
+	// Only those on products of these types.
+	ProductType []models.ProductType `json:"productType,omitempty"`
+	// Only those that price this meter, and only its prices: the meter's id in its product, or its node id.
+	MeterID *string `json:"meterId,omitempty"`
+	// Only those that count for this customer of the reseller: its tenant id, or its node id; another reseller's finds nothing.
+	Customer *string `json:"customer,omitempty"`
+	// Only those with a price in this market, and only such prices: ISO 3166 country, two letters.
+	Market *string `json:"market,omitempty"`
+	// Only those with a price in this currency, and only such prices.
+	Currency *money.Currency `json:"currency,omitempty"`
+	// Only those of at least this percentage, inclusive. Custom prices have none.
+	MinPercentage *money.Percentage `json:"minPercentage,omitempty"`
+	// Only those of at most this percentage, inclusive. Custom prices have none.
+	MaxPercentage *money.Percentage `json:"maxPercentage,omitempty"`
+	// Only those whose `start` is at this instant or later.
+	StartsFrom *time.Time `json:"startsFrom,omitempty"`
+	// Only those whose `start` is before this instant.
+	StartsBefore *time.Time `json:"startsBefore,omitempty"`
+	// Only those whose `end` is at this instant or later.
+	EndsFrom *time.Time `json:"endsFrom,omitempty"`
+	// Only those whose `end` is before this instant.
+	EndsBefore *time.Time `json:"endsBefore,omitempty"`
+	// Only those with this text in the title of the product or the plan, or in the publisher's name, in whatever case.
+	Text *string `json:"text,omitempty"`
 }
 
 // What can be changed. A refusal is an answer, with all its reasons in `userErrors`.
 type Mutation struct {
+}
+
+// Which notifications. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT.
+type NotificationWhere struct {
+	// Only these: UUIDs, or node ids.
+	Ids []string `json:"ids,omitempty"`
+	// Only those about this private offer: a GUID, or a node id.
+	PrivateOfferID *string `json:"privateOfferId,omitempty"`
+	// Only those by this channel.
+	Channel *models.Channel `json:"channel,omitempty"`
+	// Only those in one of these states.
+	Status []models.NotificationStatus `json:"status,omitempty"`
 }
 
 // One margin of a draft.
@@ -367,7 +487,7 @@ type PricingMarginInput struct {
 	// Percent off the list price, 0.01 to 100, at most 2 decimals.
 	Percentage *string `json:"percentage,omitempty"`
 	// Prices instead of the list price, for one plan; not for virtual machines, not for plans with a trial.
-	Absolute []models.AbsolutePrice `json:"absolute,omitempty"`
+	Absolute []AbsolutePriceInput `json:"absolute,omitempty"`
 }
 
 // What a margin prices: exactly one field.
@@ -406,10 +526,16 @@ type ProductWhere struct {
 	Ids []string `json:"ids,omitempty"`
 	// Only this publisher's.
 	PublisherID *string `json:"publisherId,omitempty"`
-	// Only those whose id or title holds this text of at most 200 bytes, in any case.
+	// Only those whose id or title holds this text of at most 200 bytes, in any case, with or without accents.
 	Text *string `json:"text,omitempty"`
 	// Only these kinds.
 	Types []models.ProductType `json:"types,omitempty"`
+	// Only those that one of these storefronts lists.
+	Marketplaces []models.Marketplace `json:"marketplaces,omitempty"`
+	// Only those that the marketplace bills for, or only the others.
+	Transactable *bool `json:"transactable,omitempty"`
+	// Only those that a private offer can price, being published, public and transactable; or only the others.
+	Selectable *bool `json:"selectable,omitempty"`
 }
 
 // One purchase record. Instants and numbers are answered for record by record: a bad one rejects its own record only.
@@ -465,6 +591,26 @@ type PurchaseResult struct {
 
 // What can be read. Every answer is complete, or an error.
 type Query struct {
+}
+
+// One line of a quote that is to be priced.
+type QuoteLineInput struct {
+	// The customer's tenant id; absent, only margins for all customers compete.
+	Customer *string `json:"customer,omitempty"`
+	// The plan: productId/planId, or its node id.
+	Plan string `json:"plan"`
+	// The term of the plan's own charge; absent for a meter.
+	Term *models.Term `json:"term,omitempty"`
+	// How often the term is charged; absent for a meter.
+	Billing *models.Billing `json:"billing,omitempty"`
+	// The meter's id in the product, or its node id; absent for the plan's own charge.
+	Meter *string `json:"meter,omitempty"`
+	// The market: ISO 3166 country of the customer, two letters.
+	Market string `json:"market"`
+	// Seats, or units of the meter, above 0; absent means 1.
+	Quantity *money.Decimal `json:"quantity,omitempty"`
+	// The instant of the purchase, or any instant of the month of use; absent means now.
+	At *time.Time `json:"at,omitempty"`
 }
 
 // A batch of records of the catalogue.
@@ -554,6 +700,29 @@ type RecordUsagePayload struct {
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
+// A notification to deliver anew.
+type RedeliverNotificationInput struct {
+	// Which: its UUID, or its node id.
+	ID string `json:"id"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// What became of the redelivery.
+type RedeliverNotificationPayload struct {
+	// The notification as it is now, null when it was refused.
+	Notification *models.Notification `json:"notification,omitempty"`
+	// Every violation, empty when it was queued.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
 // Which resellers to take out of an offer.
 type RemovePrivateOfferResellersInput struct {
 	// The offer: its GUID or node id.
@@ -589,7 +758,7 @@ type RemovePrivateOfferResellersPayload struct {
 type ResellerWhere struct {
 	// Only these: tenant ids, or node ids.
 	TenantIds []string `json:"tenantIds,omitempty"`
-	// Only those whose tenant id or name holds this text of at most 200 bytes, in any case.
+	// Only those whose tenant id or name holds this text of at most 200 bytes, in any case, with or without accents.
 	Text *string `json:"text,omitempty"`
 	// Only these types.
 	Types []models.ResellerType `json:"types,omitempty"`
@@ -601,6 +770,8 @@ type ResellerWhere struct {
 	Competencies []string `json:"competencies,omitempty"`
 	// Only those in this country, two letters.
 	Country *string `json:"country,omitempty"`
+	// Only those that a private offer can name: direct bill partners and indirect providers of the CSP program; or only the others.
+	Selectable *bool `json:"selectable,omitempty"`
 }
 
 // Which offer to publish again.
@@ -653,6 +824,31 @@ type RevokeAPIKeyPayload struct {
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
+// Which endpoint gets a new secret.
+type RotateWebhookSecretInput struct {
+	// The endpoint: its GUID or node id.
+	ID string `json:"id"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The endpoint with its new secret.
+type RotateWebhookSecretPayload struct {
+	// The endpoint, null where there is none.
+	WebhookEndpoint *models.WebhookEndpoint `json:"webhookEndpoint,omitempty"`
+	// What receivers verify signatures with from now on, told once, as when the endpoint was made.
+	Secret *string `json:"secret,omitempty"`
+	// Every violation, empty when the secret was replaced.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
 // Which draft to submit.
 type SubmitPrivateOfferInput struct {
 	// The draft: its GUID or node id.
@@ -701,9 +897,9 @@ type UpdatePrivateOfferInput struct {
 	// The publisher's own name for it.
 	Name graphql.Omittable[*string] `json:"name,omitempty"`
 	// Its first month; null starts it as soon as possible.
-	StartMonth graphql.Omittable[*models.Month] `json:"startMonth,omitempty"`
+	StartMonth graphql.Omittable[*string] `json:"startMonth,omitempty"`
 	// Its last month, inclusive.
-	EndMonth graphql.Omittable[*models.Month] `json:"endMonth,omitempty"`
+	EndMonth graphql.Omittable[*string] `json:"endMonth,omitempty"`
 	// The mail address of who prepares it.
 	PreparedBy graphql.Omittable[*string] `json:"preparedBy,omitempty"`
 	// Up to 5 mail addresses.
@@ -728,6 +924,37 @@ type UpdatePrivateOfferPayload struct {
 	// The draft as it is now, null when the change was refused.
 	PrivateOffer *models.PrivateOffer `json:"privateOffer,omitempty"`
 	// Every violation, empty when it was saved.
+	UserErrors []models.Violation `json:"userErrors"`
+}
+
+// A change of an endpoint. What is absent stays as it is.
+type UpdateWebhookEndpointInput struct {
+	// The endpoint: its GUID or node id.
+	ID string `json:"id"`
+	// Where messages are to go, as when it was made.
+	URL *string `json:"url,omitempty"`
+	// What you say of it, at most 500 bytes; null means nothing.
+	Description graphql.Omittable[*string] `json:"description,omitempty"`
+	// The events that it is to hear of; null or empty means all.
+	EventTypes graphql.Omittable[[]models.OfferEventType] `json:"eventTypes,omitempty"`
+	// False stops sending: what happens meanwhile is not sent later either. True begins again.
+	Enabled *bool `json:"enabled,omitempty"`
+	// Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+	// random UUID. The same key with the same input is answered as before, and nothing
+	// happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+	// where nothing was changed; keys belong to an organisation and are kept for at
+	// least 7 days. The header Idempotency-Key does the same for a document of one
+	// mutation.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others.
+	ValidateOnly bool `json:"validateOnly"`
+}
+
+// The endpoint that was changed.
+type UpdateWebhookEndpointPayload struct {
+	// The endpoint, null where the change was refused.
+	WebhookEndpoint *models.WebhookEndpoint `json:"webhookEndpoint,omitempty"`
+	// Every violation, empty when it was changed.
 	UserErrors []models.Violation `json:"userErrors"`
 }
 
@@ -769,6 +996,14 @@ type UsageWhere struct {
 	Month *models.Month `json:"month,omitempty"`
 	// Only this meter's: its id in the product, or its node id, which names the product too.
 	MeterID *string `json:"meterId,omitempty"`
+}
+
+// Which webhook endpoints. Conditions that are absent do not narrow; those that are given all hold.
+type WebhookEndpointWhere struct {
+	// These endpoints, by GUID or node id.
+	Ids []string `json:"ids,omitempty"`
+	// Those of this publisher, by its id or node id.
+	PublisherID *string `json:"publisherId,omitempty"`
 }
 
 // Whether a private offer can be withdrawn, and what stands against it.
@@ -913,6 +1148,70 @@ func (e *KeyOrderField) UnmarshalJSON(b []byte) error {
 }
 
 func (e KeyOrderField) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What margins can be sorted by.
+type MarginOrderField string
+
+const (
+	// When it ends: ascending, what ends soonest comes first.
+	MarginOrderFieldEnd MarginOrderField = "END"
+	// When it begins to price purchases.
+	MarginOrderFieldStart MarginOrderField = "START"
+	// The largest `marginPercentage` of its prices: descending, the best margin comes first. What has no price comes last then.
+	MarginOrderFieldMarginPercentage MarginOrderField = "MARGIN_PERCENTAGE"
+	// The titles of product and plan, in the order of Unicode, without case.
+	MarginOrderFieldTitle MarginOrderField = "TITLE"
+)
+
+var AllMarginOrderField = []MarginOrderField{
+	MarginOrderFieldEnd,
+	MarginOrderFieldStart,
+	MarginOrderFieldMarginPercentage,
+	MarginOrderFieldTitle,
+}
+
+func (e MarginOrderField) IsValid() bool {
+	switch e {
+	case MarginOrderFieldEnd, MarginOrderFieldStart, MarginOrderFieldMarginPercentage, MarginOrderFieldTitle:
+		return true
+	}
+	return false
+}
+
+func (e MarginOrderField) String() string {
+	return string(e)
+}
+
+func (e *MarginOrderField) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = MarginOrderField(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid MarginOrderField", str)
+	}
+	return nil
+}
+
+func (e MarginOrderField) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *MarginOrderField) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e MarginOrderField) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

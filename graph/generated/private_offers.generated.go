@@ -29,10 +29,20 @@ type PrivateOfferResolver interface {
 	Resellers(ctx context.Context, obj *models.PrivateOffer) ([]page.OfferReseller, error)
 
 	History(ctx context.Context, obj *models.PrivateOffer, resellerTenantID *string, types []models.OfferEventType, first *int, after *string, last *int, before *string) (*page.OfferEvents, error)
+	Warnings(ctx context.Context, objs []*models.PrivateOffer) ([][]models.OfferWarning, error)
 	Document(ctx context.Context, obj *models.PrivateOffer, schemaVersion PrivateOfferSchemaVersion) (string, error)
 }
 type PrivateOfferEventResolver interface {
 	ClonedFrom(ctx context.Context, obj *models.OfferEvent) (*string, error)
+}
+type PrivateOfferStatusChangeResolver interface {
+	Cursor(ctx context.Context, obj *market.OfferStatusChange) (string, error)
+
+	ResellerStatusBefore(ctx context.Context, obj *market.OfferStatusChange) (*models.ProgressStatus, error)
+	ResellerStatusAfter(ctx context.Context, obj *market.OfferStatusChange) (*models.ProgressStatus, error)
+}
+type PrivateOfferWarningResolver interface {
+	PricingLine(ctx context.Context, obj *models.OfferWarning) (*int, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -334,6 +344,75 @@ func (ec *executionContext) fieldContext_ClonePrivateOfferPayload_userErrors(_ c
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _CompetingLine_privateOfferId(ctx context.Context, field graphql.CollectedField, obj *models.CompetingLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CompetingLine_privateOfferId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PrivateOfferID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CompetingLine_privateOfferId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CompetingLine", field, false, false, "ID")
+}
+
+func (ec *executionContext) _CompetingLine_name(ctx context.Context, field graphql.CollectedField, obj *models.CompetingLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CompetingLine_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CompetingLine_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CompetingLine", field, false, false, "String")
+}
+
+func (ec *executionContext) _CompetingLine_pricingLine(ctx context.Context, field graphql.CollectedField, obj *models.CompetingLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CompetingLine_pricingLine(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PricingLine, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CompetingLine_pricingLine(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CompetingLine", field, false, false, "Int")
 }
 
 func (ec *executionContext) _CreatePrivateOfferPayload_privateOffer(ctx context.Context, field graphql.CollectedField, obj *CreatePrivateOfferPayload) (ret graphql.Marshaler) {
@@ -1333,6 +1412,61 @@ func (ec *executionContext) fieldContext_PrivateOffer_history(ctx context.Contex
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOffer_warnings(ctx context.Context, field graphql.CollectedField, obj *models.PrivateOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOffer_warnings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_PrivateOffer_warnings(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.OfferWarning) graphql.Marshaler {
+			return ec.marshalNPrivateOfferWarning2ᚕsellthroughᚋmodelsᚐOfferWarningᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOffer_warnings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOffer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferWarning(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_PrivateOffer_warnings(ctx context.Context, field graphql.CollectedField, obj *models.PrivateOffer) (any, error) {
+	resolver := ec.Resolvers.PrivateOffer()
+	if batch, ok := graphql.BatchParentsFor[*models.PrivateOffer](ctx, "PrivateOffer"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Warnings(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]models.OfferWarning](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"PrivateOffer.warnings",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Warnings(ctx, []*models.PrivateOffer{obj})
+	return graphql.ResolveBatchSingleResult[[]models.OfferWarning](
+		ctx,
+		results,
+		err,
+		"PrivateOffer.warnings",
+	)
 }
 
 func (ec *executionContext) _PrivateOffer_document(ctx context.Context, field graphql.CollectedField, obj *models.PrivateOffer) (ret graphql.Marshaler) {
@@ -2426,6 +2560,493 @@ func (ec *executionContext) fieldContext_PrivateOfferSale_chargeType(_ context.C
 	return graphql.NewScalarFieldContext("PrivateOfferSale", field, false, false, "ChargeType")
 }
 
+func (ec *executionContext) _PrivateOfferStatusChange_cursor(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PrivateOfferStatusChange().Cursor(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, true, true, "String")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_event(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Event, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OfferEvent) graphql.Marshaler {
+			return ec.marshalNPrivateOfferEvent2sellthroughᚋmodelsᚐOfferEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferStatusChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOfferEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_statusBefore(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_statusBefore(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OfferStatus) graphql.Marshaler {
+			return ec.marshalNPrivateOfferStatus2sellthroughᚋmodelsᚐOfferStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_statusBefore(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, false, false, "PrivateOfferStatus")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_statusAfter(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_statusAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OfferStatus) graphql.Marshaler {
+			return ec.marshalNPrivateOfferStatus2sellthroughᚋmodelsᚐOfferStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_statusAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, false, false, "PrivateOfferStatus")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_resellerStatusBefore(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_resellerStatusBefore(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PrivateOfferStatusChange().ResellerStatusBefore(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProgressStatus) graphql.Marshaler {
+			return ec.marshalOPrivateOfferProgress2ᚖsellthroughᚋmodelsᚐProgressStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_resellerStatusBefore(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, true, true, "PrivateOfferProgress")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_resellerStatusAfter(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_resellerStatusAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PrivateOfferStatusChange().ResellerStatusAfter(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProgressStatus) graphql.Marshaler {
+			return ec.marshalOPrivateOfferProgress2ᚖsellthroughᚋmodelsᚐProgressStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_resellerStatusAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferStatusChange", field, true, true, "PrivateOfferProgress")
+}
+
+func (ec *executionContext) _PrivateOfferStatusChange_privateOffer(ctx context.Context, field graphql.CollectedField, obj *market.OfferStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferStatusChange_privateOffer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Offer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PrivateOffer) graphql.Marshaler {
+			return ec.marshalNPrivateOffer2ᚖsellthroughᚋmodelsᚐPrivateOffer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferStatusChange_privateOffer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferStatusChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PrivateOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOfferWarning_code(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.WarningCode) graphql.Marshaler {
+			return ec.marshalNPrivateOfferWarningCode2sellthroughᚋmodelsᚐWarningCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "PrivateOfferWarningCode")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_field(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "String")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_message(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "String")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_pricingLine(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_pricingLine(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PrivateOfferWarning().PricingLine(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_pricingLine(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, true, true, "Int")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_productId(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_productId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOID2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_productId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_planId(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_planId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PlanID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOID2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_planId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_others(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_others(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Others, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.CompetingLine) graphql.Marshaler {
+			return ec.marshalNCompetingLine2ᚕsellthroughᚋmodelsᚐCompetingLineᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_others(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PrivateOfferWarning",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CompetingLine(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PrivateOfferWarning_otherCount(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_otherCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OtherCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_otherCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_wins(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_wins(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Wins, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.WarningSide) graphql.Marshaler {
+			return ec.marshalOPrivateOfferWarningSide2sellthroughᚋmodelsᚐWarningSide(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_wins(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "PrivateOfferWarningSide")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_resellers(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_resellers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResellerTenantIDs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_resellers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_resellerCount(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_resellerCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResellerCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_resellerCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_from(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PrivateOfferWarning_to(ctx context.Context, field graphql.CollectedField, obj *models.OfferWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PrivateOfferWarning_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PrivateOfferWarning_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PrivateOfferWarning", field, false, false, "DateTime")
+}
+
 func (ec *executionContext) _RemovePrivateOfferResellersPayload_privateOffer(ctx context.Context, field graphql.CollectedField, obj *RemovePrivateOfferResellersPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2869,8 +3490,8 @@ func (ec *executionContext) fieldContext_WithdrawPrivateOfferPayload_userErrors(
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputAbsolutePriceInput(ctx context.Context, obj any) (models.AbsolutePrice, error) {
-	var it models.AbsolutePrice
+func (ec *executionContext) unmarshalInputAbsolutePriceInput(ctx context.Context, obj any) (AbsolutePriceInput, error) {
+	var it AbsolutePriceInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2907,35 +3528,35 @@ func (ec *executionContext) unmarshalInputAbsolutePriceInput(ctx context.Context
 			it.Currency = data
 		case "term":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("term"))
-			data, err := ec.unmarshalOTerm2sellthroughᚋmodelsᚐTerm(ctx, v)
+			data, err := ec.unmarshalOTerm2ᚖsellthroughᚋmodelsᚐTerm(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Term = data
 		case "billing":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("billing"))
-			data, err := ec.unmarshalOBilling2sellthroughᚋmodelsᚐBilling(ctx, v)
+			data, err := ec.unmarshalOBilling2ᚖsellthroughᚋmodelsᚐBilling(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Billing = data
 		case "meterId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("meterId"))
-			data, err := ec.unmarshalOID2string(ctx, v)
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.MeterID = data
 		case "unitPrice":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unitPrice"))
-			data, err := ec.unmarshalNDecimal2sellthroughᚋinternalᚋmoneyᚐDecimal(ctx, v)
+			data, err := ec.unmarshalNDecimal2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.UnitPrice = data
 		case "includedQuantity":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("includedQuantity"))
-			data, err := ec.unmarshalNDecimal2sellthroughᚋinternalᚋmoneyᚐDecimal(ctx, v)
+			data, err := ec.unmarshalNDecimal2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -2951,8 +3572,8 @@ func (ec *executionContext) unmarshalInputAbsolutePriceInput(ctx context.Context
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalAbsolutePriceInput(ctx context.Context, raw any) (models.AbsolutePrice, error) {
-	var out models.AbsolutePrice
+func UnmarshalAbsolutePriceInput(ctx context.Context, raw any) (AbsolutePriceInput, error) {
+	var out AbsolutePriceInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "AbsolutePriceInput", raw, &out)
 	return out, err
 }
@@ -3069,14 +3690,14 @@ func (ec *executionContext) unmarshalInputCreatePrivateOfferInput(ctx context.Co
 			it.PublisherID = data
 		case "startMonth":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startMonth"))
-			data, err := ec.unmarshalOMonth2ᚖsellthroughᚋmodelsᚐMonth(ctx, v)
+			data, err := ec.unmarshalOMonth2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.StartMonth = data
 		case "endMonth":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endMonth"))
-			data, err := ec.unmarshalOMonth2ᚖsellthroughᚋmodelsᚐMonth(ctx, v)
+			data, err := ec.unmarshalOMonth2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -3350,7 +3971,7 @@ func (ec *executionContext) unmarshalInputPricingMarginInput(ctx context.Context
 			it.Percentage = data
 		case "absolute":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("absolute"))
-			data, err := ec.unmarshalOAbsolutePriceInput2ᚕsellthroughᚋmodelsᚐAbsolutePriceᚄ(ctx, v)
+			data, err := ec.unmarshalOAbsolutePriceInput2ᚕsellthroughᚋgraphᚋgeneratedᚐAbsolutePriceInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -3807,14 +4428,14 @@ func (ec *executionContext) unmarshalInputUpdatePrivateOfferInput(ctx context.Co
 			it.Name = graphql.OmittableOf(data)
 		case "startMonth":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startMonth"))
-			data, err := ec.unmarshalOMonth2ᚖsellthroughᚋmodelsᚐMonth(ctx, v)
+			data, err := ec.unmarshalOMonth2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.StartMonth = graphql.OmittableOf(data)
 		case "endMonth":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endMonth"))
-			data, err := ec.unmarshalOMonth2ᚖsellthroughᚋmodelsᚐMonth(ctx, v)
+			data, err := ec.unmarshalOMonth2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -4041,6 +4662,49 @@ func (ec *executionContext) _ClonePrivateOfferPayload(ctx context.Context, sel a
 			}
 		case "userErrors":
 			out.Values[i] = ec._ClonePrivateOfferPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var competingLineImplementors = []string{"CompetingLine"}
+
+func (ec *executionContext) _CompetingLine(ctx context.Context, sel ast.SelectionSet, obj *models.CompetingLine) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, competingLineImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CompetingLine")
+		case "privateOfferId":
+			out.Values[i] = ec._CompetingLine_privateOfferId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._CompetingLine_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pricingLine":
+			out.Values[i] = ec._CompetingLine_pricingLine(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -4410,6 +5074,12 @@ func (ec *executionContext) _PrivateOffer(ctx context.Context, sel ast.Selection
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._PrivateOffer_history(ctx, field, obj)
+				})
+		case "warnings":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOffer_warnings(ctx, field, obj)
 				})
 		case "document":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
@@ -4899,6 +5569,166 @@ func (ec *executionContext) _PrivateOfferSale(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var privateOfferStatusChangeImplementors = []string{"PrivateOfferStatusChange"}
+
+func (ec *executionContext) _PrivateOfferStatusChange(ctx context.Context, sel ast.SelectionSet, obj *market.OfferStatusChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, privateOfferStatusChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PrivateOfferStatusChange")
+		case "cursor":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOfferStatusChange_cursor(ctx, field, obj)
+				})
+		case "event":
+			out.Values[i] = ec._PrivateOfferStatusChange_event(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "statusBefore":
+			out.Values[i] = ec._PrivateOfferStatusChange_statusBefore(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "statusAfter":
+			out.Values[i] = ec._PrivateOfferStatusChange_statusAfter(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "resellerStatusBefore":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOfferStatusChange_resellerStatusBefore(ctx, field, obj)
+				})
+		case "resellerStatusAfter":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOfferStatusChange_resellerStatusAfter(ctx, field, obj)
+				})
+		case "privateOffer":
+			out.Values[i] = ec._PrivateOfferStatusChange_privateOffer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var privateOfferWarningImplementors = []string{"PrivateOfferWarning"}
+
+func (ec *executionContext) _PrivateOfferWarning(ctx context.Context, sel ast.SelectionSet, obj *models.OfferWarning) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, privateOfferWarningImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PrivateOfferWarning")
+		case "code":
+			out.Values[i] = ec._PrivateOfferWarning_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "field":
+			out.Values[i] = ec._PrivateOfferWarning_field(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "message":
+			out.Values[i] = ec._PrivateOfferWarning_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pricingLine":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PrivateOfferWarning_pricingLine(ctx, field, obj)
+				})
+		case "productId":
+			out.Values[i] = ec._PrivateOfferWarning_productId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "planId":
+			out.Values[i] = ec._PrivateOfferWarning_planId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "others":
+			out.Values[i] = ec._PrivateOfferWarning_others(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "otherCount":
+			out.Values[i] = ec._PrivateOfferWarning_otherCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "wins":
+			out.Values[i] = ec._PrivateOfferWarning_wins(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "resellers":
+			out.Values[i] = ec._PrivateOfferWarning_resellers(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "resellerCount":
+			out.Values[i] = ec._PrivateOfferWarning_resellerCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "from":
+			out.Values[i] = ec._PrivateOfferWarning_from(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "to":
+			out.Values[i] = ec._PrivateOfferWarning_to(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var removePrivateOfferResellersPayloadImplementors = []string{"RemovePrivateOfferResellersPayload"}
 
 func (ec *executionContext) _RemovePrivateOfferResellersPayload(ctx context.Context, sel ast.SelectionSet, obj *RemovePrivateOfferResellersPayload) graphql.Marshaler {
@@ -5161,7 +5991,7 @@ func (ec *executionContext) marshalNAbsolutePrice2ᚕsellthroughᚋmodelsᚐAbso
 	return ret
 }
 
-func (ec *executionContext) unmarshalNAbsolutePriceInput2sellthroughᚋmodelsᚐAbsolutePrice(ctx context.Context, v any) (models.AbsolutePrice, error) {
+func (ec *executionContext) unmarshalNAbsolutePriceInput2sellthroughᚋgraphᚋgeneratedᚐAbsolutePriceInput(ctx context.Context, v any) (AbsolutePriceInput, error) {
 	res, err := ec.unmarshalInputAbsolutePriceInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -5177,6 +6007,26 @@ func (ec *executionContext) marshalNClonePrivateOfferPayload2ᚖsellthroughᚋgr
 		return graphql.Null
 	}
 	return ec._ClonePrivateOfferPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNCompetingLine2sellthroughᚋmodelsᚐCompetingLine(ctx context.Context, sel ast.SelectionSet, v models.CompetingLine) graphql.Marshaler {
+	return ec._CompetingLine(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCompetingLine2ᚕsellthroughᚋmodelsᚐCompetingLineᚄ(ctx context.Context, sel ast.SelectionSet, v []models.CompetingLine) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCompetingLine2sellthroughᚋmodelsᚐCompetingLine(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNCreatePrivateOfferInput2sellthroughᚋgraphᚋgeneratedᚐCreatePrivateOfferInput(ctx context.Context, v any) (CreatePrivateOfferInput, error) {
@@ -5293,6 +6143,7 @@ func (ec *executionContext) marshalNPrivateOffer2sellthroughᚋmodelsᚐPrivateO
 }
 
 func (ec *executionContext) marshalNPrivateOffer2ᚕsellthroughᚋmodelsᚐPrivateOfferᚄ(ctx context.Context, sel ast.SelectionSet, v []models.PrivateOffer) graphql.Marshaler {
+	ctx = graphql.WithBatchParentValues(ctx, "PrivateOffer", v)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -5306,6 +6157,14 @@ func (ec *executionContext) marshalNPrivateOffer2ᚕsellthroughᚋmodelsᚐPriva
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNPrivateOffer2ᚖsellthroughᚋmodelsᚐPrivateOffer(ctx context.Context, sel ast.SelectionSet, v *models.PrivateOffer) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PrivateOffer!")
+		return graphql.Null
+	}
+	return ec._PrivateOffer(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNPrivateOfferChange2sellthroughᚋmodelsᚐOfferChange(ctx context.Context, sel ast.SelectionSet, v models.OfferChange) graphql.Marshaler {
@@ -5524,6 +6383,49 @@ func (ec *executionContext) marshalNPrivateOfferStatus2sellthroughᚋmodelsᚐOf
 	return res
 }
 
+func (ec *executionContext) marshalNPrivateOfferStatusChange2ᚖsellthroughᚋinternalᚋmarketᚐOfferStatusChange(ctx context.Context, sel ast.SelectionSet, v *market.OfferStatusChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PrivateOfferStatusChange!")
+		return graphql.Null
+	}
+	return ec._PrivateOfferStatusChange(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPrivateOfferWarning2sellthroughᚋmodelsᚐOfferWarning(ctx context.Context, sel ast.SelectionSet, v models.OfferWarning) graphql.Marshaler {
+	return ec._PrivateOfferWarning(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPrivateOfferWarning2ᚕsellthroughᚋmodelsᚐOfferWarningᚄ(ctx context.Context, sel ast.SelectionSet, v []models.OfferWarning) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPrivateOfferWarning2sellthroughᚋmodelsᚐOfferWarning(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNPrivateOfferWarningCode2sellthroughᚋmodelsᚐWarningCode(ctx context.Context, v any) (models.WarningCode, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := models.WarningCode(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPrivateOfferWarningCode2sellthroughᚋmodelsᚐWarningCode(ctx context.Context, sel ast.SelectionSet, v models.WarningCode) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "PrivateOfferWarningCode!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNRemovePrivateOfferResellersInput2sellthroughᚋgraphᚋgeneratedᚐRemovePrivateOfferResellersInput(ctx context.Context, v any) (RemovePrivateOfferResellersInput, error) {
 	res, err := ec.unmarshalInputRemovePrivateOfferResellersInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -5589,16 +6491,16 @@ func (ec *executionContext) marshalNWithdrawPrivateOfferPayload2ᚖsellthrough�
 	return ec._WithdrawPrivateOfferPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOAbsolutePriceInput2ᚕsellthroughᚋmodelsᚐAbsolutePriceᚄ(ctx context.Context, v any) ([]models.AbsolutePrice, error) {
+func (ec *executionContext) unmarshalOAbsolutePriceInput2ᚕsellthroughᚋgraphᚋgeneratedᚐAbsolutePriceInputᚄ(ctx context.Context, v any) ([]AbsolutePriceInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]models.AbsolutePrice, len(vSlice))
+	res := make([]AbsolutePriceInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNAbsolutePriceInput2sellthroughᚋmodelsᚐAbsolutePrice(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNAbsolutePriceInput2sellthroughᚋgraphᚋgeneratedᚐAbsolutePriceInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -5736,6 +6638,19 @@ func (ec *executionContext) marshalOPrivateOfferStatus2ᚕsellthroughᚋmodels�
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalOPrivateOfferWarningSide2sellthroughᚋmodelsᚐWarningSide(ctx context.Context, v any) (models.WarningSide, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := models.WarningSide(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPrivateOfferWarningSide2sellthroughᚋmodelsᚐWarningSide(ctx context.Context, sel ast.SelectionSet, v models.WarningSide) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(v))
+	return res
 }
 
 func (ec *executionContext) unmarshalOPrivateOfferWhere2ᚖsellthroughᚋgraphᚋgeneratedᚐPrivateOfferWhere(ctx context.Context, v any) (*PrivateOfferWhere, error) {

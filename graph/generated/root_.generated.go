@@ -27,16 +27,22 @@ type ResolverRoot interface {
 	MarginCandidate() MarginCandidateResolver
 	Meter() MeterResolver
 	Mutation() MutationResolver
+	Notification() NotificationResolver
+	NotificationAttempt() NotificationAttemptResolver
 	Plan() PlanResolver
 	PrivateOffer() PrivateOfferResolver
 	PrivateOfferEvent() PrivateOfferEventResolver
+	PrivateOfferStatusChange() PrivateOfferStatusChangeResolver
+	PrivateOfferWarning() PrivateOfferWarningResolver
 	Product() ProductResolver
 	ProductSubscription() ProductSubscriptionResolver
 	Publisher() PublisherResolver
 	Purchase() PurchaseResolver
 	Query() QueryResolver
 	Reseller() ResellerResolver
+	Subscription() SubscriptionResolver
 	Viewer() ViewerResolver
+	WebhookEndpoint() WebhookEndpointResolver
 }
 
 type DirectiveRoot struct {
@@ -74,15 +80,19 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ClonePrivateOfferInput", ec.unmarshalInputClonePrivateOfferInput),
 			graphql.NewInputUnmarshaler("CreateApiKeyInput", ec.unmarshalInputCreateApiKeyInput),
 			graphql.NewInputUnmarshaler("CreatePrivateOfferInput", ec.unmarshalInputCreatePrivateOfferInput),
+			graphql.NewInputUnmarshaler("CreateWebhookEndpointInput", ec.unmarshalInputCreateWebhookEndpointInput),
 			graphql.NewInputUnmarshaler("CustomerInput", ec.unmarshalInputCustomerInput),
 			graphql.NewInputUnmarshaler("CustomerWhere", ec.unmarshalInputCustomerWhere),
 			graphql.NewInputUnmarshaler("DeletePrivateOfferInput", ec.unmarshalInputDeletePrivateOfferInput),
+			graphql.NewInputUnmarshaler("DeleteWebhookEndpointInput", ec.unmarshalInputDeleteWebhookEndpointInput),
 			graphql.NewInputUnmarshaler("ExchangeRateInput", ec.unmarshalInputExchangeRateInput),
 			graphql.NewInputUnmarshaler("ImportPrivateOffersInput", ec.unmarshalInputImportPrivateOffersInput),
 			graphql.NewInputUnmarshaler("KeyOrder", ec.unmarshalInputKeyOrder),
 			graphql.NewInputUnmarshaler("ListPriceInput", ec.unmarshalInputListPriceInput),
+			graphql.NewInputUnmarshaler("MarginOrder", ec.unmarshalInputMarginOrder),
 			graphql.NewInputUnmarshaler("MarginWhere", ec.unmarshalInputMarginWhere),
 			graphql.NewInputUnmarshaler("MeterInput", ec.unmarshalInputMeterInput),
+			graphql.NewInputUnmarshaler("NotificationWhere", ec.unmarshalInputNotificationWhere),
 			graphql.NewInputUnmarshaler("PlanInput", ec.unmarshalInputPlanInput),
 			graphql.NewInputUnmarshaler("PricingLineInput", ec.unmarshalInputPricingLineInput),
 			graphql.NewInputUnmarshaler("PricingMarginInput", ec.unmarshalInputPricingMarginInput),
@@ -93,19 +103,24 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ProductWhere", ec.unmarshalInputProductWhere),
 			graphql.NewInputUnmarshaler("PublisherInput", ec.unmarshalInputPublisherInput),
 			graphql.NewInputUnmarshaler("PurchaseInput", ec.unmarshalInputPurchaseInput),
+			graphql.NewInputUnmarshaler("QuoteLineInput", ec.unmarshalInputQuoteLineInput),
 			graphql.NewInputUnmarshaler("RecordCatalogueInput", ec.unmarshalInputRecordCatalogueInput),
 			graphql.NewInputUnmarshaler("RecordPurchasesInput", ec.unmarshalInputRecordPurchasesInput),
 			graphql.NewInputUnmarshaler("RecordUsageInput", ec.unmarshalInputRecordUsageInput),
+			graphql.NewInputUnmarshaler("RedeliverNotificationInput", ec.unmarshalInputRedeliverNotificationInput),
 			graphql.NewInputUnmarshaler("RemovePrivateOfferResellersInput", ec.unmarshalInputRemovePrivateOfferResellersInput),
 			graphql.NewInputUnmarshaler("ResellerInput", ec.unmarshalInputResellerInput),
 			graphql.NewInputUnmarshaler("ResellerWhere", ec.unmarshalInputResellerWhere),
 			graphql.NewInputUnmarshaler("RetryPrivateOfferInput", ec.unmarshalInputRetryPrivateOfferInput),
 			graphql.NewInputUnmarshaler("RevokeApiKeyInput", ec.unmarshalInputRevokeApiKeyInput),
+			graphql.NewInputUnmarshaler("RotateWebhookSecretInput", ec.unmarshalInputRotateWebhookSecretInput),
 			graphql.NewInputUnmarshaler("SubmitPrivateOfferInput", ec.unmarshalInputSubmitPrivateOfferInput),
 			graphql.NewInputUnmarshaler("SubscriptionWhere", ec.unmarshalInputSubscriptionWhere),
 			graphql.NewInputUnmarshaler("UpdatePrivateOfferInput", ec.unmarshalInputUpdatePrivateOfferInput),
+			graphql.NewInputUnmarshaler("UpdateWebhookEndpointInput", ec.unmarshalInputUpdateWebhookEndpointInput),
 			graphql.NewInputUnmarshaler("UsageRecordInput", ec.unmarshalInputUsageRecordInput),
 			graphql.NewInputUnmarshaler("UsageWhere", ec.unmarshalInputUsageWhere),
+			graphql.NewInputUnmarshaler("WebhookEndpointWhere", ec.unmarshalInputWebhookEndpointWhere),
 			graphql.NewInputUnmarshaler("WithdrawPrivateOfferInput", ec.unmarshalInputWithdrawPrivateOfferInput),
 		)
 	}
@@ -151,6 +166,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
 			data.MarshalGQL(&buf)
 
 			return &graphql.Response{
@@ -459,11 +491,11 @@ enum RecordStatus {
   REJECTED
 }
 
-# Named here, since a type called Subscription would otherwise be taken for the root of live events.
 "The market of private offers: what vendors give resellers, and what is billed and paid for it."
 schema {
   query: Query
   mutation: Mutation
+  subscription: Subscription
 }
 
 "What can be read. Every answer is complete, or an error."
@@ -482,6 +514,12 @@ type Query {
 
 "What can be changed. A refusal is an answer, with all its reasons in ` + "`" + `userErrors` + "`" + `."
 type Mutation
+
+"""
+What can be followed as it happens, over WebSocket (graphql-transport-ws) or
+server-sent events. What a product's customers subscribe to is ProductSubscription.
+"""
+type Subscription
 `, BuiltIn: false},
 	{Name: "../../schema/billing.graphqls", Input: `extend type Query {
   """
@@ -1036,7 +1074,10 @@ type Product implements Node @scope(needs: CATALOGUE_READ) {
   "Its publisher."
   publisher: Publisher!
   "Its plans, by id."
-  plans: [Plan!]!
+  plans(
+    "Only those that the marketplace bills for, or only the others."
+    transactable: Boolean
+  ): [Plan!]!
   "Its meters, by id."
   meters: [Meter!]!
   "All its list prices, past and future ones included: by plan, meter, term, billing, market, currency and month."
@@ -1067,6 +1108,12 @@ type Plan implements Node @scope(needs: CATALOGUE_READ) {
   pricingModel: PricingModel!
   "Days of free trial at a customer's first purchase of the plan, 0 for none."
   trialDays: Int!
+  """
+  Whether the marketplace bills anything for it: a list price above zero of its own
+  or of a meter, in any market and month. Free plans, and those whose licence is
+  brought along, are not: they are left out where plans are chosen for an offer.
+  """
+  transactable: Boolean!
 }
 
 "One billable dimension of a product."
@@ -1135,17 +1182,23 @@ input ProductWhere {
   ids: [ID!]
   "Only this publisher's."
   publisherId: ID
-  "Only those whose id or title holds this text of at most 200 bytes, in any case."
+  "Only those whose id or title holds this text of at most 200 bytes, in any case, with or without accents."
   text: String
   "Only these kinds."
   types: [ProductType!]
+  "Only those that one of these storefronts lists."
+  marketplaces: [Marketplace!]
+  "Only those that the marketplace bills for, or only the others."
+  transactable: Boolean
+  "Only those that a private offer can price, being published, public and transactable; or only the others."
+  selectable: Boolean
 }
 
 "Which resellers. All that are given must hold; a list matches when one of its values does, an empty list finds nothing."
 input ResellerWhere {
   "Only these: tenant ids, or node ids."
   tenantIds: [ID!]
-  "Only those whose tenant id or name holds this text of at most 200 bytes, in any case."
+  "Only those whose tenant id or name holds this text of at most 200 bytes, in any case, with or without accents."
   text: String
   "Only these types."
   types: [ResellerType!]
@@ -1157,6 +1210,26 @@ input ResellerWhere {
   competencies: [String!]
   "Only those in this country, two letters."
   country: String
+  "Only those that a private offer can name: direct bill partners and indirect providers of the CSP program; or only the others."
+  selectable: Boolean
+}
+
+"What a list of resellers can be narrowed by, commonest first."
+type ResellerFacets {
+  "The regions that they sell in."
+  regions: [Facet!]! @listSize(assumedSize: 100)
+  "Their skills."
+  skills: [Facet!]! @listSize(assumedSize: 100)
+  "Their competencies."
+  competencies: [Facet!]! @listSize(assumedSize: 100)
+}
+
+"A value to narrow a list by."
+type Facet {
+  "The value, as the filter takes it."
+  value: String!
+  "How many of the list have it."
+  count: Int!
 }
 
 "Which customers. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
@@ -1199,6 +1272,12 @@ type ResellerConnection {
   pageInfo: PageInfo!
   "How many resellers match in all; counted when asked for."
   totalCount: Int!
+  """
+  The values to narrow the list by, at most 100 of each kind, with how many
+  resellers have them. What the filter says of a kind is left aside for that kind, so
+  that a menu keeps its choices.
+  """
+  facets: ResellerFacets!
 }
 
 "A reseller on a page."
@@ -2041,6 +2120,10 @@ enum Scope {
   API_KEYS_READ
   "Makes and revokes API keys. No API key can have it."
   API_KEYS_WRITE
+  "Reads webhook endpoints, never their secrets."
+  WEBHOOKS_READ
+  "Makes, changes and deletes webhook endpoints, and rotates their secrets."
+  WEBHOOKS_WRITE
 }
 
 "The kind of credential that a viewer is known by."
@@ -2075,6 +2158,8 @@ type Viewer {
   queries: [String!]!
   "The root fields of Mutation that the viewer may select, in alphabetical order."
   mutations: [String!]!
+  "The root fields of Subscription that the viewer may select, in alphabetical order."
+  subscriptions: [String!]!
 }
 
 "A credential of a program: who it acts as, what it may do, until when."
@@ -2248,7 +2333,7 @@ enum ApiKeyErrorCode {
   """
   The margins of a reseller at an instant: one for each margin of each private
   offer that was published for it by then, shadowed, scheduled and ended ones
-  included; by product, plan, start and id.
+  included.
   """
   margins(
     "The reseller's tenant id or node id. A reseller asks for itself and leaves it out; the others name one."
@@ -2257,6 +2342,8 @@ enum ApiKeyErrorCode {
     at: DateTime
     "Which margins; absent means all."
     where: MarginWhere
+    "The order; absent means by product, plan, start and id. Those that are equal come by product, plan, start and id."
+    orderBy: [MarginOrder!]
     "How many from the start, 1 to 100, default 50."
     first: Int
     "Only what comes after this cursor, exclusive."
@@ -2289,6 +2376,79 @@ enum ApiKeyErrorCode {
     "The reseller's tenant id or node id. A reseller asks for itself and leaves it out; the others name one."
     resellerTenantId: ID
   ): EffectiveMargin! @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ)
+  """
+  A whole quote in one request: which margin counts for each of many prices, and
+  what each line comes to. The lines are answered in the order in which they are
+  asked, each for itself; one that cannot be priced says why, and does not stop the others.
+  """
+  effectiveMargins(
+    "What is asked, 1 to 1,000 lines."
+    lines: [QuoteLineInput!]!
+    "The reseller's tenant id or node id. A reseller asks for itself and leaves it out; the others name one."
+    resellerTenantId: ID
+  ): [QuoteLine!]! @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ)
+}
+
+"One line of a quote that is to be priced."
+input QuoteLineInput {
+  "The customer's tenant id; absent, only margins for all customers compete."
+  customer: ID
+  "The plan: productId/planId, or its node id."
+  plan: ID!
+  "The term of the plan's own charge; absent for a meter."
+  term: Term
+  "How often the term is charged; absent for a meter."
+  billing: Billing
+  "The meter's id in the product, or its node id; absent for the plan's own charge."
+  meter: ID
+  "The market: ISO 3166 country of the customer, two letters."
+  market: String!
+  "Seats, or units of the meter, above 0; absent means 1."
+  quantity: Decimal
+  "The instant of the purchase, or any instant of the month of use; absent means now."
+  at: DateTime
+}
+
+"One priced line of a quote."
+type QuoteLine @visible(to: [RESELLER, FINANCE, OPERATOR]) {
+  "Its position in the quote, from 0."
+  index: Int!
+  "Seats, or units of the meter."
+  quantity: Decimal!
+  "The margin that counts, and why; null where the line cannot be priced."
+  margin: EffectiveMargin
+  "What the quantity comes to at list price for one charge, in the pricing currency, rounded as billing rounds; null where the line cannot be priced."
+  listSubtotal: Money
+  "` + "`" + `listSubtotal` + "`" + ` less ` + "`" + `wholesaleSubtotal` + "`" + `; negative where a custom price is above the list price."
+  marginAmount: Money
+  "What the reseller pays for the quantity and one charge, in the pricing currency, rounded as billing rounds; null where the line cannot be priced."
+  wholesaleSubtotal: Money
+  "All the reasons why the line cannot be priced, empty otherwise."
+  errors: [QuoteLineError!]!
+}
+
+"One reason why a line of a quote cannot be priced."
+type QuoteLineError {
+  "The path of the field within the line."
+  field: [String!]
+  "What is wrong, for programs."
+  code: QuoteLineErrorCode!
+  "What is wrong and what to do, for people."
+  message: String!
+}
+
+"The reasons why a line of a quote cannot be priced."
+enum QuoteLineErrorCode {
+  "The id of the plan is not productId/planId."
+  INVALID_ID
+  "There is no such plan, meter or customer of the reseller, or it is not the viewer's to see: ` + "`" + `field` + "`" + ` says which."
+  NOT_FOUND
+  "The quantity is not above 0, or has more than 15 digits before or after the point."
+  OUT_OF_RANGE
+  "There is no list price for this plan, term, billing, meter and market at that time."
+  NO_LIST_PRICE
+  "The line comes to more than can be kept exactly."
+  AMOUNT_TOO_LARGE
 }
 
 "Where a margin stands."
@@ -2311,10 +2471,18 @@ type Margin implements Node @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(n
   resellerTenantId: ID!
   "The publisher that gives it."
   publisherId: ID!
+  "The publisher's name."
+  publisherName: String
   "The product."
   productId: ID!
+  "The product's title; null where the product is not on the market any more."
+  productTitle: String
+  "What the product is; null where it is not on the market any more."
+  productType: ProductType
   "The plan; null for every current and future plan of the product."
   planId: ID
+  "The plan's title; null for every plan, and where the product is not on the market any more."
+  planTitle: String
   "How the wholesale price comes about."
   type: MarginType!
   "Percent off the list price, null for custom prices."
@@ -2329,9 +2497,9 @@ type Margin implements Node @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(n
   end: DateTime!
   "Where it stands at the instant that was asked about."
   status: MarginStatus!
-  "Whether at least one of its prices is the one that counts at that instant."
+  "Whether at least one of its prices below is the one that counts at that instant."
   wins: Boolean!
-  "What it makes of each list price it covers, at that instant, or at its start while it is scheduled."
+  "What it makes of each list price it covers and the filter lets pass, at that instant, or at its start while it is scheduled."
   prices: [MarginPrice!]!
 }
 
@@ -2353,6 +2521,10 @@ type MarginPrice {
   listPrice: Decimal!
   "What the reseller pays instead, in ` + "`" + `currency` + "`" + `, exact."
   wholesalePrice: Decimal!
+  "What it saves with each charge of one seat, or each unit: ` + "`" + `listPrice` + "`" + ` less ` + "`" + `wholesalePrice` + "`" + `, exact. Negative where a custom price is above the list price."
+  marginAmount: Decimal!
+  "The same in percent of ` + "`" + `listPrice` + "`" + `, rounded half-even to two decimals; null where that is 0."
+  marginPercentage: Decimal
   "Units that come with a custom price, else 0. Shown, never subtracted from what is used."
   includedQuantity: Decimal!
   "False where another margin beats this one."
@@ -2445,6 +2617,50 @@ input MarginWhere {
   status: [MarginStatus!]
   "Only those with a price that counts (true), or without one (false)."
   wins: Boolean
+  "Only those on products of these types."
+  productType: [ProductType!]
+  "Only those that price this meter, and only its prices: the meter's id in its product, or its node id."
+  meterId: ID
+  "Only those that count for this customer of the reseller: its tenant id, or its node id; another reseller's finds nothing."
+  customer: ID
+  "Only those with a price in this market, and only such prices: ISO 3166 country, two letters."
+  market: String
+  "Only those with a price in this currency, and only such prices."
+  currency: CurrencyCode
+  "Only those of at least this percentage, inclusive. Custom prices have none."
+  minPercentage: Percentage
+  "Only those of at most this percentage, inclusive. Custom prices have none."
+  maxPercentage: Percentage
+  "Only those whose ` + "`" + `start` + "`" + ` is at this instant or later."
+  startsFrom: DateTime
+  "Only those whose ` + "`" + `start` + "`" + ` is before this instant."
+  startsBefore: DateTime
+  "Only those whose ` + "`" + `end` + "`" + ` is at this instant or later."
+  endsFrom: DateTime
+  "Only those whose ` + "`" + `end` + "`" + ` is before this instant."
+  endsBefore: DateTime
+  "Only those with this text in the title of the product or the plan, or in the publisher's name, in whatever case."
+  text: String
+}
+
+"An order of margins."
+input MarginOrder {
+  "What to sort by."
+  field: MarginOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What margins can be sorted by."
+enum MarginOrderField {
+  "When it ends: ascending, what ends soonest comes first."
+  END
+  "When it begins to price purchases."
+  START
+  "The largest ` + "`" + `marginPercentage` + "`" + ` of its prices: descending, the best margin comes first. What has no price comes last then."
+  MARGIN_PERCENTAGE
+  "The titles of product and plan, in the order of Unicode, without case."
+  TITLE
 }
 
 "A page of margins."
@@ -2465,6 +2681,197 @@ type MarginEdge {
   cursor: String!
   "The margin."
   node: Margin!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/notifications.graphqls", Input: `extend type Query {
+  """
+  What recipients are told of private offers, in the order in which it was queued,
+  with each attempt to deliver it. Those that were given up are found by status DEAD.
+  """
+  notifications(
+    "Which notifications; absent means all."
+    where: NotificationWhere
+    "The order; absent means as queued, ascending."
+    orderBy: [KeyOrder!]
+    "How many from the start, 1 to 100, default 50."
+    first: Int
+    "Only what comes after this cursor, exclusive."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor, exclusive."
+    before: String
+  ): NotificationConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ)
+}
+
+extend type Mutation {
+  """
+  Delivers a notification anew: one that was given up, one that waits, or one that
+  arrived already. It says what it said before, under the same id.
+  """
+  redeliverNotification(
+    "Which notification."
+    input: RedeliverNotificationInput!
+  ): RedeliverNotificationPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
+}
+
+"How a notification reaches its recipient."
+enum NotificationChannel {
+  "By mail, to a notification contact of the offer."
+  MAIL
+  "To a webhook endpoint of the publisher."
+  WEBHOOK
+}
+
+"Where a notification stands."
+enum NotificationStatus {
+  "It waits, or is being sent."
+  PENDING
+  "It arrived."
+  DELIVERED
+  "It was given up: it was refused, or failed for three days."
+  DEAD
+}
+
+"How an attempt to deliver a notification ended."
+enum NotificationOutcome {
+  "The recipient's server took it."
+  DELIVERED
+  "It did not arrive, and is tried again as long as patience lasts."
+  FAILED
+  "The recipient does not exist, or does not want it."
+  REFUSED
+}
+
+"One message about an event of a private offer to one recipient. It says what held then, whatever became of the offer."
+type Notification implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ) {
+  "notification/<UUID>"
+  id: ID!
+  "Its UUID alone, which the Message-ID of a mail begins with, and the ` + "`" + `webhook-id` + "`" + ` of a webhook is."
+  notificationId: ID!
+  "The GUID of the private offer."
+  privateOfferId: ID!
+  "The event's place in the history of the offer."
+  eventNumber: Int!
+  "What happened. Mails tell of LIVE, ENDED and WITHDRAWN only."
+  type: PrivateOfferEventType!
+  "How it is sent."
+  channel: NotificationChannel!
+  "Whom it is sent to: a mail address, or the UUID of a webhook endpoint."
+  recipient: String!
+  "Where it stands."
+  status: NotificationStatus!
+  "The instant of the event."
+  createdAt: DateTime!
+  "When it was last queued: the instant of the event, or of the last redelivery."
+  queuedAt: DateTime!
+  "How often it was tried."
+  attemptCount: Int!
+  "When it is tried next, null once it arrived or was given up."
+  nextAttemptAt: DateTime
+  "When it arrived, null if it did not."
+  deliveredAt: DateTime
+  "When it was given up, null if it was not."
+  deadAt: DateTime
+  "Why the last attempt failed, null if it did not."
+  lastError: String
+  "Each attempt, in order."
+  attempts: [NotificationAttempt!]! @listSize(assumedSize: 20)
+}
+
+"One attempt to deliver a notification."
+type NotificationAttempt {
+  "Counts the attempts from 1."
+  number: Int!
+  "When it began."
+  startedAt: DateTime!
+  "How it ended; null while it runs, and for good if it was cut off: then nobody knows whether it arrived."
+  outcome: NotificationOutcome
+  "How long it took, in milliseconds."
+  durationMilliseconds: Int!
+  "The number that the recipient's server answered, such as 250 by SMTP or 204 by HTTP; null where it answered none."
+  statusCode: Int
+  "Why it failed, null if it did not."
+  error: String
+}
+
+"Which notifications. All that are given must hold; an empty list finds nothing, an empty id is BAD_USER_INPUT."
+input NotificationWhere {
+  "Only these: UUIDs, or node ids."
+  ids: [ID!]
+  "Only those about this private offer: a GUID, or a node id."
+  privateOfferId: ID
+  "Only those by this channel."
+  channel: NotificationChannel
+  "Only those in one of these states."
+  status: [NotificationStatus!]
+}
+
+"A page of notifications."
+type NotificationConnection @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "The notifications with their cursors."
+  edges: [NotificationEdge!]!
+  "The notifications."
+  nodes: [Notification!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many notifications match in all; counted when asked for."
+  totalCount: Int!
+}
+
+"A notification on a page."
+type NotificationEdge {
+  "Its place in this list under this filter and order; of no use elsewhere."
+  cursor: String!
+  "The notification."
+  node: Notification!
+}
+
+"A notification to deliver anew."
+input RedeliverNotificationInput {
+  "Which: its UUID, or its node id."
+  id: ID!
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"What became of the redelivery."
+type RedeliverNotificationPayload {
+  "The notification as it is now, null when it was refused."
+  notification: Notification
+  "Every violation, empty when it was queued."
+  userErrors: [NotificationError!]!
+}
+
+"One violation of a redelivery."
+type NotificationError {
+  "The path of the field within the input."
+  field: [String!]
+  "What is wrong, for programs."
+  code: NotificationErrorCode!
+  "What is wrong and what to do, for people."
+  message: String!
+}
+
+"The violations of redeliveries."
+enum NotificationErrorCode {
+  "The idempotency key was used with another input."
+  IDEMPOTENCY_CONFLICT
+  "The idempotency key is not 1 to 255 printable characters of ASCII."
+  INVALID_IDEMPOTENCY_KEY
+  "There is no such notification, or it is another publisher's."
+  NOT_FOUND
+  "It is being sent now."
+  INVALID_STATE
 }
 `, BuiltIn: false},
 	{Name: "../../schema/payouts.graphqls", Input: `extend type Query {
@@ -2842,6 +3249,46 @@ extend type Mutation {
   ): DeletePrivateOfferPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: PRIVATE_OFFERS_WRITE)
 }
 
+extend type Subscription {
+  """
+  Every step in the life of the private offers that the viewer may see, from submit
+  on, in the order in which they were taken, each once: SUBMITTED, AUTHORIZED,
+  PUBLISHED, FAILED, RETRIED, LIVE, WITHDRAWN and ENDED. What happens to drafts is
+  not told. Without ` + "`" + `after` + "`" + ` it begins at the present, so subscribe first, then read
+  where the offers stand.
+  """
+  privateOfferStatusChanged(
+    "Only of this offer: its GUID or node id; absent means of all."
+    privateOfferId: ID
+    "Only of this publisher's offers; absent means of all that the viewer may see."
+    publisherId: ID
+    """
+    Only what comes after this cursor, exclusive: that of the last step that was
+    received, on any connection to any instance, within 30 days. One that is older
+    is CURSOR_FORGOTTEN.
+    """
+    after: String
+  ): PrivateOfferStatusChange! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ)
+}
+
+"A step in the life of a private offer."
+type PrivateOfferStatusChange @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: PRIVATE_OFFERS_READ) {
+  "Its place among all steps. Give it as ` + "`" + `after` + "`" + ` to go on from here."
+  cursor: String!
+  "What happened, when, to which reseller, and who did it."
+  event: PrivateOfferEvent!
+  "Where the offer stood before it."
+  statusBefore: PrivateOfferStatus!
+  "Where the offer stands since."
+  statusAfter: PrivateOfferStatus!
+  "How far the offer had come for the reseller before it; null where it happened to the offer as a whole."
+  resellerStatusBefore: PrivateOfferProgress
+  "How far the offer has come for the reseller since; null where it happened to the offer as a whole."
+  resellerStatusAfter: PrivateOfferProgress
+  "The offer as it is when this is told: it may have gone on."
+  privateOffer: PrivateOffer!
+}
+
 "The state of a private offer. It follows from what happened to it."
 enum PrivateOfferStatus {
   "Saved, not submitted; it can be changed."
@@ -2942,6 +3389,14 @@ type PrivateOffer implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @
     before: String
   ): PrivateOfferEventConnection!
   """
+  What its publisher may not have meant: at most 100 warnings, by code in the order
+  of PrivateOfferWarningCode, then by line. They forbid nothing. A draft is judged
+  as if it were submitted now, also below a mutation that only validates; the
+  publisher's other offers are read when this is asked for. An offer that is over
+  has none, save that it never was live.
+  """
+  warnings: [PrivateOfferWarning!]! @listSize(assumedSize: 20)
+  """
   It as a product-ingestion document, as importPrivateOffers reads it. What has
   happened to it is not in the format, and resellers that it was withdrawn from are
   left out.
@@ -2958,6 +3413,98 @@ enum PrivateOfferSchemaVersion {
   V2022_07_01
   "private-offer/2023-07-15"
   V2023_07_15
+}
+
+"One thing that the publisher of a private offer may not have meant."
+type PrivateOfferWarning @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "What it is, for programs."
+  code: PrivateOfferWarningCode!
+  "The path in the inputs of what it is about; list positions are numbers from 0."
+  field: [String!]!
+  "What will happen and what to do, for people."
+  message: String!
+  "The offer's own line that it is about, from 1; null where it is about none."
+  pricingLine: Int
+  "The product, null where it is about none."
+  productId: ID
+  "The plan; null for the whole product."
+  planId: ID
+  "The lines of the publisher's other offers that it is about, at most 10 of ` + "`" + `otherCount` + "`" + `."
+  others: [CompetingLine!]!
+  "How many lines of other offers it is about."
+  otherCount: Int!
+  "Which line counts where two compete; null where none do."
+  wins: PrivateOfferWarningSide
+  "The tenant ids of the resellers that it holds for, at most 10 of ` + "`" + `resellerCount` + "`" + `; empty where it holds whoever they are."
+  resellers: [ID!]!
+  "How many resellers it holds for; 0 where it holds whoever they are."
+  resellerCount: Int!
+  "From when on it holds, inclusive; null where it always does."
+  from: DateTime
+  "Until when it holds, exclusive; null where it always does."
+  to: DateTime
+}
+
+"A pricing line of another offer of the same publisher."
+type CompetingLine @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "The GUID of the offer."
+  privateOfferId: ID!
+  "The publisher's own name for it."
+  name: String!
+  "The line's place in it, from 1."
+  pricingLine: Int!
+}
+
+"Which of two competing lines counts."
+enum PrivateOfferWarningSide {
+  "The line of the offer that is warned about."
+  THIS_LINE
+  "The line of the other offer."
+  OTHER_LINE
+  "Each for some of the prices, customers or resellers that they share."
+  EACH_IN_PART
+}
+
+"What a private offer is warned about."
+enum PrivateOfferWarningCode {
+  "A draft whose last month is over: submitting will refuse it."
+  END_HAS_PASSED
+  "A draft whose first month has begun: submitting will refuse it."
+  START_HAS_PASSED
+  "The offer ended before it was published for these resellers."
+  ENDED_UNPUBLISHED
+  "A draft that prices a product which is not published, public and transactable: submitting will refuse it."
+  PRODUCT_NOT_SELECTABLE
+  "A draft that names resellers who can hold no margin: submitting will refuse it."
+  RESELLER_NOT_SELECTABLE
+  "There is no list price that the margin could be taken off, or that the price could replace."
+  NO_LIST_PRICE
+  "The reseller pays nothing: 100 percent, or a price of 0."
+  PRICE_IS_ZERO
+  "The price is above the list price, and counts all the same."
+  ABSOLUTE_ABOVE_LIST
+  "The line can never count for these resellers, as other offers and the catalogue are."
+  SHADOWED
+  "Another offer says all of this already."
+  DUPLICATE
+  "The other line can no longer count for these resellers, once this is live."
+  SHADOWS
+  "The lines compete; ` + "`" + `wins` + "`" + ` says which counts."
+  OVERLAPS
+  "Between this offer and one that it follows, or that follows it, resellers pay the list price."
+  GAP
+  "Publishing may take until after the first month has begun."
+  START_MAY_BE_MISSED
+  "The product is not opted in for these resellers: submitting does that, and takes longer."
+  NEEDS_AUTHORIZATION
+  "The product is listed in AppSource only: resellers may see it later."
+  APPSOURCE_ONLY
+  "A customer's first purchase is a free trial: the margin counts from the renewal that ends it."
+  TRIAL_FIRST
+  "The margin is for plans that do not exist yet, too."
+  COVERS_FUTURE_PLANS
+  "More warnings than are shown; the message counts them by code."
+  MORE_WARNINGS
 }
 
 "One margin of a private offer: for a product with all its current and future plans, or for one plan."
@@ -3658,6 +4205,283 @@ enum PrivateOfferErrorCode {
   NOT_SUPPORTED
 }
 `, BuiltIn: false},
+	{Name: "../../schema/webhooks.graphqls", Input: `extend type Query {
+  """
+  Webhook endpoints, by id: the viewer's own, all for finance and an operator. Nobody
+  ever sees a secret again.
+  """
+  webhookEndpoints(
+    "Which endpoints; absent means all."
+    where: WebhookEndpointWhere
+    "The order; absent means by id, ascending, which is their order of creation."
+    orderBy: [KeyOrder!]
+    "How many from the start, 1 to 100, default 50."
+    first: Int
+    "Only what comes after this cursor, exclusive."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor, exclusive."
+    before: String
+  ): WebhookEndpointConnection! @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: WEBHOOKS_READ)
+}
+
+extend type Mutation {
+  """
+  Makes an endpoint: from now on each event of the publisher's private offers that it
+  listens to is sent there, signed. The secret is in this one answer and nowhere
+  else. A publisher has at most 10 endpoints.
+  """
+  createWebhookEndpoint(
+    "The endpoint."
+    input: CreateWebhookEndpointInput!
+  ): CreateWebhookEndpointPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: WEBHOOKS_WRITE)
+  "Changes an endpoint; what is absent stays as it is. What waits to be sent goes to the URL that it has then."
+  updateWebhookEndpoint(
+    "The change."
+    input: UpdateWebhookEndpointInput!
+  ): UpdateWebhookEndpointPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: WEBHOOKS_WRITE)
+  """
+  Gives an endpoint a new secret, which is in this one answer and nowhere else. For
+  24 hours the one that it replaces signs as well, each message with both, so that a
+  receiver can change from one to the other. Rotating again within that time ends
+  the oldest at once.
+  """
+  rotateWebhookSecret(
+    "Which endpoint."
+    input: RotateWebhookSecretInput!
+  ): RotateWebhookSecretPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: WEBHOOKS_WRITE)
+  "Deletes an endpoint for good. What waits to be sent there is not sent any more."
+  deleteWebhookEndpoint(
+    "Which endpoint."
+    input: DeleteWebhookEndpointInput!
+  ): DeleteWebhookEndpointPayload! @visible(to: [PUBLISHER, OPERATOR]) @scope(needs: WEBHOOKS_WRITE)
+}
+
+"Where programs of a publisher hear what happens to its private offers, by signed messages (Standard Webhooks)."
+type WebhookEndpoint implements Node @visible(to: [PUBLISHER, FINANCE, OPERATOR]) @scope(needs: WEBHOOKS_READ) {
+  "webhook-endpoint/<GUID>"
+  id: ID!
+  "The GUID alone."
+  webhookEndpointId: ID!
+  "Whose offers it hears of."
+  publisherId: ID!
+  "Where messages go."
+  url: String!
+  "What its maker says of it, null for nothing."
+  description: String
+  "The events that it hears of; null for all, also those that will be added."
+  eventTypes: [PrivateOfferEventType!] @listSize(assumedSize: 12)
+  "When it was made."
+  createdAt: DateTime!
+  "When it was changed last."
+  updatedAt: DateTime!
+  "Until when the secret that was replaced signs as well, exclusive; null if none ever was."
+  previousSecretUntil: DateTime
+  "Since when nothing is sent there, null where it is."
+  disabledAt: DateTime
+  "Why nothing is sent there, null where it is."
+  disabledReason: WebhookDisabledReason
+}
+
+"Why nothing is sent to an endpoint."
+enum WebhookDisabledReason {
+  "It was disabled by updateWebhookEndpoint."
+  SWITCHED_OFF
+  "It answered with status 410 Gone. Enable it by updateWebhookEndpoint once it is back."
+  GONE
+}
+
+"Which webhook endpoints. Conditions that are absent do not narrow; those that are given all hold."
+input WebhookEndpointWhere {
+  "These endpoints, by GUID or node id."
+  ids: [ID!]
+  "Those of this publisher, by its id or node id."
+  publisherId: ID
+}
+
+"A page of webhook endpoints."
+type WebhookEndpointConnection @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "The endpoints with their cursors."
+  edges: [WebhookEndpointEdge!]!
+  "The endpoints."
+  nodes: [WebhookEndpoint!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many endpoints match in all; counted when asked for."
+  totalCount: Int!
+}
+
+"A webhook endpoint on a page."
+type WebhookEndpointEdge @visible(to: [PUBLISHER, FINANCE, OPERATOR]) {
+  "Its place in this list; of no use elsewhere."
+  cursor: String!
+  "The endpoint."
+  node: WebhookEndpoint!
+}
+
+"An endpoint to be made."
+input CreateWebhookEndpointInput {
+  "Whose offers it is to hear of; absent means your own. An operator names a publisher."
+  publisherId: ID
+  """
+  Where messages are to go: https, at most 2,000 bytes of ASCII, without a user name
+  and a fragment. Its name must lead to a public address whenever a message is sent.
+  """
+  url: String!
+  "What you say of it, at most 500 bytes; absent means nothing."
+  description: String
+  "The events that it is to hear of; absent, null or empty means all, also those that will be added."
+  eventTypes: [PrivateOfferEventType!]
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"A change of an endpoint. What is absent stays as it is."
+input UpdateWebhookEndpointInput {
+  "The endpoint: its GUID or node id."
+  id: ID!
+  "Where messages are to go, as when it was made."
+  url: String
+  "What you say of it, at most 500 bytes; null means nothing."
+  description: String
+  "The events that it is to hear of; null or empty means all."
+  eventTypes: [PrivateOfferEventType!]
+  "False stops sending: what happens meanwhile is not sent later either. True begins again."
+  enabled: Boolean
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"Which endpoint gets a new secret."
+input RotateWebhookSecretInput {
+  "The endpoint: its GUID or node id."
+  id: ID!
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"Which endpoint to delete."
+input DeleteWebhookEndpointInput {
+  "The endpoint: its GUID or node id."
+  id: ID!
+  """
+  Your own name for this change, 1 to 255 printable characters of ASCII, such as a
+  random UUID. The same key with the same input is answered as before, and nothing
+  happens twice; with another input it is IDEMPOTENCY_CONFLICT. A key is free again
+  where nothing was changed; keys belong to an organisation and are kept for at
+  least 7 days. The header Idempotency-Key does the same for a document of one
+  mutation.
+  """
+  idempotencyKey: String
+  "True does everything and keeps nothing: the answer is what it would have been, though ids and instants will be others."
+  validateOnly: Boolean! = false
+}
+
+"The endpoint that was made."
+type CreateWebhookEndpointPayload {
+  "The endpoint, null where it was refused."
+  webhookEndpoint: WebhookEndpoint
+  """
+  What receivers verify signatures with: whsec_ and 32 bytes in base64. Keep it now:
+  it is told once. Null where the endpoint was refused, where it was only validated,
+  and where the answer of an earlier call is repeated (` + "`" + `idempotencyKey` + "`" + `): whoever
+  lost that one rotates the secret.
+  """
+  secret: String
+  "Every violation, empty when it was made."
+  userErrors: [WebhookError!]!
+}
+
+"The endpoint that was changed."
+type UpdateWebhookEndpointPayload {
+  "The endpoint, null where the change was refused."
+  webhookEndpoint: WebhookEndpoint
+  "Every violation, empty when it was changed."
+  userErrors: [WebhookError!]!
+}
+
+"The endpoint with its new secret."
+type RotateWebhookSecretPayload {
+  "The endpoint, null where there is none."
+  webhookEndpoint: WebhookEndpoint
+  "What receivers verify signatures with from now on, told once, as when the endpoint was made."
+  secret: String
+  "Every violation, empty when the secret was replaced."
+  userErrors: [WebhookError!]!
+}
+
+"The endpoint that is gone."
+type DeleteWebhookEndpointPayload {
+  "The node id of the endpoint that is gone, null where there was none."
+  deletedWebhookEndpointId: ID
+  "Every violation, empty when it was deleted."
+  userErrors: [WebhookError!]!
+}
+
+"A reason why nothing was changed."
+type WebhookError {
+  "The path of the field in the input, list positions as numbers; null for the whole."
+  field: [String!]
+  "What is wrong, and what to do."
+  message: String!
+  "The reason, for programs."
+  code: WebhookErrorCode!
+}
+
+"The reasons for refusing a change of webhook endpoints. More can be added."
+enum WebhookErrorCode {
+  "It is missing."
+  REQUIRED
+  "It is not what it should be; the message says what is."
+  INVALID
+  "It has too many bytes."
+  TOO_LONG
+  "There is no such endpoint, or it is not yours."
+  NOT_FOUND
+  "There is no such publisher, or it is not yours."
+  PUBLISHER_NOT_FOUND
+  "The publisher has 10 endpoints already."
+  TOO_MANY_WEBHOOK_ENDPOINTS
+  "It is no URL, or has parts that no receiver gets to see."
+  INVALID_URL
+  "The URL is not https."
+  URL_NOT_HTTPS
+  "The URL leads to no public address."
+  URL_NOT_PUBLIC
+  "The idempotency key was used with another input."
+  IDEMPOTENCY_CONFLICT
+  "The idempotency key is not 1 to 255 printable characters of ASCII."
+  INVALID_IDEMPOTENCY_KEY
+}
+`, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
@@ -4099,6 +4923,18 @@ func (ec *executionContext) childFields_ClonePrivateOfferPayload(ctx context.Con
 	return nil, fmt.Errorf("no field named %q was found under type ClonePrivateOfferPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CompetingLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "privateOfferId":
+		return ec.fieldContext_CompetingLine_privateOfferId(ctx, field)
+	case "name":
+		return ec.fieldContext_CompetingLine_name(ctx, field)
+	case "pricingLine":
+		return ec.fieldContext_CompetingLine_pricingLine(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CompetingLine", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apiKey":
@@ -4119,6 +4955,18 @@ func (ec *executionContext) childFields_CreatePrivateOfferPayload(ctx context.Co
 		return ec.fieldContext_CreatePrivateOfferPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreatePrivateOfferPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookEndpoint":
+		return ec.fieldContext_CreateWebhookEndpointPayload_webhookEndpoint(ctx, field)
+	case "secret":
+		return ec.fieldContext_CreateWebhookEndpointPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateWebhookEndpointPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateWebhookEndpointPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Customer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4171,6 +5019,16 @@ func (ec *executionContext) childFields_DeletePrivateOfferPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type DeletePrivateOfferPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DeleteWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedWebhookEndpointId":
+		return ec.fieldContext_DeleteWebhookEndpointPayload_deletedWebhookEndpointId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteWebhookEndpointPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWebhookEndpointPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_EffectiveMargin(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "currency":
@@ -4189,6 +5047,16 @@ func (ec *executionContext) childFields_EffectiveMargin(ctx context.Context, fie
 		return ec.fieldContext_EffectiveMargin_candidates(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EffectiveMargin", field.Name)
+}
+
+func (ec *executionContext) childFields_Facet(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_Facet_value(ctx, field)
+	case "count":
+		return ec.fieldContext_Facet_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Facet", field.Name)
 }
 
 func (ec *executionContext) childFields_Fee(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4291,10 +5159,18 @@ func (ec *executionContext) childFields_Margin(ctx context.Context, field graphq
 		return ec.fieldContext_Margin_resellerTenantId(ctx, field)
 	case "publisherId":
 		return ec.fieldContext_Margin_publisherId(ctx, field)
+	case "publisherName":
+		return ec.fieldContext_Margin_publisherName(ctx, field)
 	case "productId":
 		return ec.fieldContext_Margin_productId(ctx, field)
+	case "productTitle":
+		return ec.fieldContext_Margin_productTitle(ctx, field)
+	case "productType":
+		return ec.fieldContext_Margin_productType(ctx, field)
 	case "planId":
 		return ec.fieldContext_Margin_planId(ctx, field)
+	case "planTitle":
+		return ec.fieldContext_Margin_planTitle(ctx, field)
 	case "type":
 		return ec.fieldContext_Margin_type(ctx, field)
 	case "percentage":
@@ -4381,6 +5257,10 @@ func (ec *executionContext) childFields_MarginPrice(ctx context.Context, field g
 		return ec.fieldContext_MarginPrice_listPrice(ctx, field)
 	case "wholesalePrice":
 		return ec.fieldContext_MarginPrice_wholesalePrice(ctx, field)
+	case "marginAmount":
+		return ec.fieldContext_MarginPrice_marginAmount(ctx, field)
+	case "marginPercentage":
+		return ec.fieldContext_MarginPrice_marginPercentage(ctx, field)
 	case "includedQuantity":
 		return ec.fieldContext_MarginPrice_includedQuantity(ctx, field)
 	case "wins":
@@ -4415,6 +5295,98 @@ func (ec *executionContext) childFields_Money(ctx context.Context, field graphql
 		return ec.fieldContext_Money_currencyCode(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
+}
+
+func (ec *executionContext) childFields_Notification(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Notification_id(ctx, field)
+	case "notificationId":
+		return ec.fieldContext_Notification_notificationId(ctx, field)
+	case "privateOfferId":
+		return ec.fieldContext_Notification_privateOfferId(ctx, field)
+	case "eventNumber":
+		return ec.fieldContext_Notification_eventNumber(ctx, field)
+	case "type":
+		return ec.fieldContext_Notification_type(ctx, field)
+	case "channel":
+		return ec.fieldContext_Notification_channel(ctx, field)
+	case "recipient":
+		return ec.fieldContext_Notification_recipient(ctx, field)
+	case "status":
+		return ec.fieldContext_Notification_status(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Notification_createdAt(ctx, field)
+	case "queuedAt":
+		return ec.fieldContext_Notification_queuedAt(ctx, field)
+	case "attemptCount":
+		return ec.fieldContext_Notification_attemptCount(ctx, field)
+	case "nextAttemptAt":
+		return ec.fieldContext_Notification_nextAttemptAt(ctx, field)
+	case "deliveredAt":
+		return ec.fieldContext_Notification_deliveredAt(ctx, field)
+	case "deadAt":
+		return ec.fieldContext_Notification_deadAt(ctx, field)
+	case "lastError":
+		return ec.fieldContext_Notification_lastError(ctx, field)
+	case "attempts":
+		return ec.fieldContext_Notification_attempts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Notification", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationAttempt(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_NotificationAttempt_number(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_NotificationAttempt_startedAt(ctx, field)
+	case "outcome":
+		return ec.fieldContext_NotificationAttempt_outcome(ctx, field)
+	case "durationMilliseconds":
+		return ec.fieldContext_NotificationAttempt_durationMilliseconds(ctx, field)
+	case "statusCode":
+		return ec.fieldContext_NotificationAttempt_statusCode(ctx, field)
+	case "error":
+		return ec.fieldContext_NotificationAttempt_error(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationAttempt", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_NotificationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_NotificationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_NotificationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_NotificationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_NotificationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_NotificationError_field(ctx, field)
+	case "code":
+		return ec.fieldContext_NotificationError_code(ctx, field)
+	case "message":
+		return ec.fieldContext_NotificationError_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationError", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4557,6 +5529,8 @@ func (ec *executionContext) childFields_Plan(ctx context.Context, field graphql.
 		return ec.fieldContext_Plan_pricingModel(ctx, field)
 	case "trialDays":
 		return ec.fieldContext_Plan_trialDays(ctx, field)
+	case "transactable":
+		return ec.fieldContext_Plan_transactable(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Plan", field.Name)
 }
@@ -4619,6 +5593,8 @@ func (ec *executionContext) childFields_PrivateOffer(ctx context.Context, field 
 		return ec.fieldContext_PrivateOffer_expectedLiveAt(ctx, field)
 	case "history":
 		return ec.fieldContext_PrivateOffer_history(ctx, field)
+	case "warnings":
+		return ec.fieldContext_PrivateOffer_warnings(ctx, field)
 	case "document":
 		return ec.fieldContext_PrivateOffer_document(ctx, field)
 	}
@@ -4761,6 +5737,58 @@ func (ec *executionContext) childFields_PrivateOfferSale(ctx context.Context, fi
 		return ec.fieldContext_PrivateOfferSale_chargeType(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferSale", field.Name)
+}
+
+func (ec *executionContext) childFields_PrivateOfferStatusChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PrivateOfferStatusChange_cursor(ctx, field)
+	case "event":
+		return ec.fieldContext_PrivateOfferStatusChange_event(ctx, field)
+	case "statusBefore":
+		return ec.fieldContext_PrivateOfferStatusChange_statusBefore(ctx, field)
+	case "statusAfter":
+		return ec.fieldContext_PrivateOfferStatusChange_statusAfter(ctx, field)
+	case "resellerStatusBefore":
+		return ec.fieldContext_PrivateOfferStatusChange_resellerStatusBefore(ctx, field)
+	case "resellerStatusAfter":
+		return ec.fieldContext_PrivateOfferStatusChange_resellerStatusAfter(ctx, field)
+	case "privateOffer":
+		return ec.fieldContext_PrivateOfferStatusChange_privateOffer(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferStatusChange", field.Name)
+}
+
+func (ec *executionContext) childFields_PrivateOfferWarning(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_PrivateOfferWarning_code(ctx, field)
+	case "field":
+		return ec.fieldContext_PrivateOfferWarning_field(ctx, field)
+	case "message":
+		return ec.fieldContext_PrivateOfferWarning_message(ctx, field)
+	case "pricingLine":
+		return ec.fieldContext_PrivateOfferWarning_pricingLine(ctx, field)
+	case "productId":
+		return ec.fieldContext_PrivateOfferWarning_productId(ctx, field)
+	case "planId":
+		return ec.fieldContext_PrivateOfferWarning_planId(ctx, field)
+	case "others":
+		return ec.fieldContext_PrivateOfferWarning_others(ctx, field)
+	case "otherCount":
+		return ec.fieldContext_PrivateOfferWarning_otherCount(ctx, field)
+	case "wins":
+		return ec.fieldContext_PrivateOfferWarning_wins(ctx, field)
+	case "resellers":
+		return ec.fieldContext_PrivateOfferWarning_resellers(ctx, field)
+	case "resellerCount":
+		return ec.fieldContext_PrivateOfferWarning_resellerCount(ctx, field)
+	case "from":
+		return ec.fieldContext_PrivateOfferWarning_from(ctx, field)
+	case "to":
+		return ec.fieldContext_PrivateOfferWarning_to(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PrivateOfferWarning", field.Name)
 }
 
 func (ec *executionContext) childFields_Product(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4955,6 +5983,38 @@ func (ec *executionContext) childFields_PurchaseResult(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type PurchaseResult", field.Name)
 }
 
+func (ec *executionContext) childFields_QuoteLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "index":
+		return ec.fieldContext_QuoteLine_index(ctx, field)
+	case "quantity":
+		return ec.fieldContext_QuoteLine_quantity(ctx, field)
+	case "margin":
+		return ec.fieldContext_QuoteLine_margin(ctx, field)
+	case "listSubtotal":
+		return ec.fieldContext_QuoteLine_listSubtotal(ctx, field)
+	case "marginAmount":
+		return ec.fieldContext_QuoteLine_marginAmount(ctx, field)
+	case "wholesaleSubtotal":
+		return ec.fieldContext_QuoteLine_wholesaleSubtotal(ctx, field)
+	case "errors":
+		return ec.fieldContext_QuoteLine_errors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type QuoteLine", field.Name)
+}
+
+func (ec *executionContext) childFields_QuoteLineError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_QuoteLineError_field(ctx, field)
+	case "code":
+		return ec.fieldContext_QuoteLineError_code(ctx, field)
+	case "message":
+		return ec.fieldContext_QuoteLineError_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type QuoteLineError", field.Name)
+}
+
 func (ec *executionContext) childFields_RecordCataloguePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "results":
@@ -5001,6 +6061,16 @@ func (ec *executionContext) childFields_RecordUsagePayload(ctx context.Context, 
 		return ec.fieldContext_RecordUsagePayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordUsagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RedeliverNotificationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notification":
+		return ec.fieldContext_RedeliverNotificationPayload_notification(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RedeliverNotificationPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedeliverNotificationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RemovePrivateOfferResellersPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5051,6 +6121,8 @@ func (ec *executionContext) childFields_ResellerConnection(ctx context.Context, 
 		return ec.fieldContext_ResellerConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_ResellerConnection_totalCount(ctx, field)
+	case "facets":
+		return ec.fieldContext_ResellerConnection_facets(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResellerConnection", field.Name)
 }
@@ -5063,6 +6135,18 @@ func (ec *executionContext) childFields_ResellerEdge(ctx context.Context, field 
 		return ec.fieldContext_ResellerEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResellerEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ResellerFacets(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "regions":
+		return ec.fieldContext_ResellerFacets_regions(ctx, field)
+	case "skills":
+		return ec.fieldContext_ResellerFacets_skills(ctx, field)
+	case "competencies":
+		return ec.fieldContext_ResellerFacets_competencies(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResellerFacets", field.Name)
 }
 
 func (ec *executionContext) childFields_RetryPrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5083,6 +6167,18 @@ func (ec *executionContext) childFields_RevokeApiKeyPayload(ctx context.Context,
 		return ec.fieldContext_RevokeApiKeyPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeApiKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RotateWebhookSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookEndpoint":
+		return ec.fieldContext_RotateWebhookSecretPayload_webhookEndpoint(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateWebhookSecretPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RotateWebhookSecretPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateWebhookSecretPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_SubmitPrivateOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5151,6 +6247,16 @@ func (ec *executionContext) childFields_UpdatePrivateOfferPayload(ctx context.Co
 		return ec.fieldContext_UpdatePrivateOfferPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdatePrivateOfferPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookEndpoint":
+		return ec.fieldContext_UpdateWebhookEndpointPayload_webhookEndpoint(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateWebhookEndpointPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateWebhookEndpointPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UsageError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5247,8 +6353,74 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_queries(ctx, field)
 	case "mutations":
 		return ec.fieldContext_Viewer_mutations(ctx, field)
+	case "subscriptions":
+		return ec.fieldContext_Viewer_subscriptions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEndpoint(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookEndpoint_id(ctx, field)
+	case "webhookEndpointId":
+		return ec.fieldContext_WebhookEndpoint_webhookEndpointId(ctx, field)
+	case "publisherId":
+		return ec.fieldContext_WebhookEndpoint_publisherId(ctx, field)
+	case "url":
+		return ec.fieldContext_WebhookEndpoint_url(ctx, field)
+	case "description":
+		return ec.fieldContext_WebhookEndpoint_description(ctx, field)
+	case "eventTypes":
+		return ec.fieldContext_WebhookEndpoint_eventTypes(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WebhookEndpoint_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_WebhookEndpoint_updatedAt(ctx, field)
+	case "previousSecretUntil":
+		return ec.fieldContext_WebhookEndpoint_previousSecretUntil(ctx, field)
+	case "disabledAt":
+		return ec.fieldContext_WebhookEndpoint_disabledAt(ctx, field)
+	case "disabledReason":
+		return ec.fieldContext_WebhookEndpoint_disabledReason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpoint", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEndpointConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookEndpointConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookEndpointConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookEndpointConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookEndpointConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpointConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEndpointEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookEndpointEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookEndpointEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpointEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_WebhookError_field(ctx, field)
+	case "message":
+		return ec.fieldContext_WebhookError_message(ctx, field)
+	case "code":
+		return ec.fieldContext_WebhookError_code(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookError", field.Name)
 }
 
 func (ec *executionContext) childFields_WithdrawEligibility(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

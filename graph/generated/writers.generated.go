@@ -7,6 +7,7 @@ import (
 	"sellthrough/graph/compiled"
 	"sellthrough/graph/page"
 	"sellthrough/graph/scalar"
+	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/models"
 	"sellthrough/reports"
@@ -61,6 +62,7 @@ var plain = compiled.Schema{
 		"apiKeys":             {Object: "ApiKeyConnection"},
 		"margins":             {Object: "MarginConnection"},
 		"effectiveMargin":     {Object: "EffectiveMargin"},
+		"notifications":       {Object: "NotificationConnection"},
 		"payouts":             {Object: "PayoutConnection"},
 		"payoutSummary":       {Object: "PayoutSummaryConnection"},
 		"billingPeriods":      {Object: "BillingPeriodConnection"},
@@ -68,6 +70,7 @@ var plain = compiled.Schema{
 		"privateOffer":        {Object: "PrivateOffer"},
 		"privateOffers":       {Object: "PrivateOfferConnection"},
 		"withdrawEligibility": {Object: "WithdrawEligibility"},
+		"webhookEndpoints":    {Object: "WebhookEndpointConnection"},
 	}},
 	"AbsolutePrice": {Implementors: absolutePriceImplementors, Fields: map[string]compiled.Field{
 		"market":           {Step: 1, Object: ""},
@@ -260,6 +263,11 @@ var plain = compiled.Schema{
 		"privateOffer": {Step: 1, Object: "PrivateOffer"},
 		"userErrors":   {Step: 2, Object: "PrivateOfferError"},
 	}},
+	"CompetingLine": {Implementors: competingLineImplementors, Fields: map[string]compiled.Field{
+		"privateOfferId": {Step: 1, Object: ""},
+		"name":           {Step: 2, Object: ""},
+		"pricingLine":    {Step: 3, Object: ""},
+	}},
 	"CreateApiKeyPayload": {Implementors: createApiKeyPayloadImplementors, Fields: map[string]compiled.Field{
 		"apiKey":     {Step: 1, Object: "ApiKey"},
 		"secret":     {Step: 2, Object: ""},
@@ -268,6 +276,11 @@ var plain = compiled.Schema{
 	"CreatePrivateOfferPayload": {Implementors: createPrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
 		"privateOffer": {Step: 1, Object: "PrivateOffer"},
 		"userErrors":   {Step: 2, Object: "PrivateOfferError"},
+	}},
+	"CreateWebhookEndpointPayload": {Implementors: createWebhookEndpointPayloadImplementors, Fields: map[string]compiled.Field{
+		"webhookEndpoint": {Step: 1, Object: "WebhookEndpoint"},
+		"secret":          {Step: 2, Object: ""},
+		"userErrors":      {Step: 3, Object: "WebhookError"},
 	}},
 	"Customer": {Implementors: customerImplementors, Fields: map[string]compiled.Field{
 		"tenantId":         {Step: 1, Object: ""},
@@ -289,6 +302,10 @@ var plain = compiled.Schema{
 		"deletedPrivateOfferId": {Step: 1, Object: ""},
 		"userErrors":            {Step: 2, Object: "PrivateOfferError"},
 	}},
+	"DeleteWebhookEndpointPayload": {Implementors: deleteWebhookEndpointPayloadImplementors, Fields: map[string]compiled.Field{
+		"deletedWebhookEndpointId": {Step: 1, Object: ""},
+		"userErrors":               {Step: 2, Object: "WebhookError"},
+	}},
 	"EffectiveMargin": {Implementors: effectiveMarginImplementors, Fields: map[string]compiled.Field{
 		"currency":       {Step: 1, Object: ""},
 		"listPrice":      {Step: 2, Object: ""},
@@ -297,6 +314,10 @@ var plain = compiled.Schema{
 		"percentage":     {Step: 5, Object: ""},
 		"marginId":       {Step: 6, Object: ""},
 		"candidates":     {Step: 7, Object: "MarginCandidate"},
+	}},
+	"Facet": {Implementors: facetImplementors, Fields: map[string]compiled.Field{
+		"value": {Step: 1, Object: ""},
+		"count": {Step: 2, Object: ""},
 	}},
 	"Fee": {Implementors: feeImplementors, Fields: map[string]compiled.Field{
 		"kind":   {Step: 1, Object: ""},
@@ -342,17 +363,21 @@ var plain = compiled.Schema{
 		"id":               {Step: 1, Object: ""},
 		"resellerTenantId": {Step: 2, Object: ""},
 		"publisherId":      {Step: 3, Object: ""},
-		"productId":        {Step: 4, Object: ""},
-		"planId":           {Step: 5, Object: ""},
-		"type":             {Step: 6, Object: ""},
-		"percentage":       {Step: 7, Object: ""},
-		"customers":        {Step: 8, Object: ""},
-		"start":            {Step: 9, Object: ""},
-		"consumptionStart": {Step: 10, Object: ""},
-		"end":              {Step: 11, Object: ""},
-		"status":           {Step: 12, Object: ""},
-		"wins":             {Step: 13, Object: ""},
-		"prices":           {Step: 14, Object: "MarginPrice"},
+		"publisherName":    {Step: 4, Object: ""},
+		"productId":        {Step: 5, Object: ""},
+		"productTitle":     {Step: 6, Object: ""},
+		"productType":      {Step: 7, Object: ""},
+		"planId":           {Step: 8, Object: ""},
+		"planTitle":        {Step: 9, Object: ""},
+		"type":             {Step: 10, Object: ""},
+		"percentage":       {Step: 11, Object: ""},
+		"customers":        {Step: 12, Object: ""},
+		"start":            {Step: 13, Object: ""},
+		"consumptionStart": {Step: 14, Object: ""},
+		"end":              {Step: 15, Object: ""},
+		"status":           {Step: 16, Object: ""},
+		"wins":             {Step: 17, Object: ""},
+		"prices":           {Step: 18, Object: "MarginPrice"},
 	}},
 	"MarginCandidate": {Implementors: marginCandidateImplementors, Fields: map[string]compiled.Field{
 		"privateOfferId": {Step: 1, Object: ""},
@@ -382,8 +407,10 @@ var plain = compiled.Schema{
 		"currency":         {Step: 6, Object: ""},
 		"listPrice":        {Step: 7, Object: ""},
 		"wholesalePrice":   {Step: 8, Object: ""},
-		"includedQuantity": {Step: 9, Object: ""},
-		"wins":             {Step: 10, Object: ""},
+		"marginAmount":     {Step: 9, Object: ""},
+		"marginPercentage": {Step: 10, Object: ""},
+		"includedQuantity": {Step: 11, Object: ""},
+		"wins":             {Step: 12, Object: ""},
 	}},
 	"Meter": {Implementors: meterImplementors, Fields: map[string]compiled.Field{
 		"meterId":        {Step: 1, Object: ""},
@@ -395,6 +422,44 @@ var plain = compiled.Schema{
 	"Money": {Implementors: moneyImplementors, Fields: map[string]compiled.Field{
 		"amount":       {Step: 1, Object: ""},
 		"currencyCode": {Step: 2, Object: ""},
+	}},
+	"Notification": {Implementors: notificationImplementors, Fields: map[string]compiled.Field{
+		"notificationId": {Step: 1, Object: ""},
+		"privateOfferId": {Step: 2, Object: ""},
+		"eventNumber":    {Step: 3, Object: ""},
+		"type":           {Step: 4, Object: ""},
+		"channel":        {Step: 5, Object: ""},
+		"recipient":      {Step: 6, Object: ""},
+		"status":         {Step: 7, Object: ""},
+		"createdAt":      {Step: 8, Object: ""},
+		"queuedAt":       {Step: 9, Object: ""},
+		"attemptCount":   {Step: 10, Object: ""},
+		"nextAttemptAt":  {Step: 11, Object: ""},
+		"deliveredAt":    {Step: 12, Object: ""},
+		"deadAt":         {Step: 13, Object: ""},
+		"lastError":      {Step: 14, Object: ""},
+	}},
+	"NotificationAttempt": {Implementors: notificationAttemptImplementors, Fields: map[string]compiled.Field{
+		"number":               {Step: 1, Object: ""},
+		"startedAt":            {Step: 2, Object: ""},
+		"outcome":              {Step: 3, Object: ""},
+		"durationMilliseconds": {Step: 4, Object: ""},
+		"error":                {Step: 5, Object: ""},
+	}},
+	"NotificationConnection": {Implementors: notificationConnectionImplementors, Fields: map[string]compiled.Field{
+		"edges":      {Step: 1, Object: "NotificationEdge"},
+		"nodes":      {Step: 2, Object: "Notification"},
+		"pageInfo":   {Step: 3, Object: "PageInfo"},
+		"totalCount": {Step: 4, Object: ""},
+	}},
+	"NotificationEdge": {Implementors: notificationEdgeImplementors, Fields: map[string]compiled.Field{
+		"cursor": {Step: 1, Object: ""},
+		"node":   {Step: 2, Object: "Notification"},
+	}},
+	"NotificationError": {Implementors: notificationErrorImplementors, Fields: map[string]compiled.Field{
+		"field":   {Step: 1, Object: ""},
+		"code":    {Step: 2, Object: ""},
+		"message": {Step: 3, Object: ""},
 	}},
 	"PageInfo": {Implementors: pageInfoImplementors, Fields: map[string]compiled.Field{
 		"hasNextPage":     {Step: 1, Object: ""},
@@ -543,6 +608,26 @@ var plain = compiled.Schema{
 		"soldAt":           {Step: 3, Object: ""},
 		"chargeType":       {Step: 4, Object: ""},
 	}},
+	"PrivateOfferStatusChange": {Implementors: privateOfferStatusChangeImplementors, Fields: map[string]compiled.Field{
+		"event":        {Step: 1, Object: "PrivateOfferEvent"},
+		"statusBefore": {Step: 2, Object: ""},
+		"statusAfter":  {Step: 3, Object: ""},
+		"privateOffer": {Step: 4, Object: "PrivateOffer"},
+	}},
+	"PrivateOfferWarning": {Implementors: privateOfferWarningImplementors, Fields: map[string]compiled.Field{
+		"code":          {Step: 1, Object: ""},
+		"field":         {Step: 2, Object: ""},
+		"message":       {Step: 3, Object: ""},
+		"productId":     {Step: 4, Object: ""},
+		"planId":        {Step: 5, Object: ""},
+		"others":        {Step: 6, Object: "CompetingLine"},
+		"otherCount":    {Step: 7, Object: ""},
+		"wins":          {Step: 8, Object: ""},
+		"resellers":     {Step: 9, Object: ""},
+		"resellerCount": {Step: 10, Object: ""},
+		"from":          {Step: 11, Object: ""},
+		"to":            {Step: 12, Object: ""},
+	}},
 	"Product": {Implementors: productImplementors, Fields: map[string]compiled.Field{
 		"productId":           {Step: 1, Object: ""},
 		"publisherId":         {Step: 2, Object: ""},
@@ -620,6 +705,20 @@ var plain = compiled.Schema{
 		"errors":     {Step: 5, Object: "PurchaseError"},
 		"warning":    {Step: 6, Object: ""},
 	}},
+	"QuoteLine": {Implementors: quoteLineImplementors, Fields: map[string]compiled.Field{
+		"index":             {Step: 1, Object: ""},
+		"quantity":          {Step: 2, Object: ""},
+		"margin":            {Step: 3, Object: "EffectiveMargin"},
+		"listSubtotal":      {Step: 4, Object: "Money"},
+		"marginAmount":      {Step: 5, Object: "Money"},
+		"wholesaleSubtotal": {Step: 6, Object: "Money"},
+		"errors":            {Step: 7, Object: "QuoteLineError"},
+	}},
+	"QuoteLineError": {Implementors: quoteLineErrorImplementors, Fields: map[string]compiled.Field{
+		"field":   {Step: 1, Object: ""},
+		"code":    {Step: 2, Object: ""},
+		"message": {Step: 3, Object: ""},
+	}},
 	"RecordCataloguePayload": {Implementors: recordCataloguePayloadImplementors, Fields: map[string]compiled.Field{
 		"results":    {Step: 1, Object: "CatalogueResult"},
 		"accepted":   {Step: 2, Object: ""},
@@ -640,6 +739,10 @@ var plain = compiled.Schema{
 		"duplicates": {Step: 3, Object: ""},
 		"rejected":   {Step: 4, Object: ""},
 		"userErrors": {Step: 5, Object: "UsageError"},
+	}},
+	"RedeliverNotificationPayload": {Implementors: redeliverNotificationPayloadImplementors, Fields: map[string]compiled.Field{
+		"notification": {Step: 1, Object: "Notification"},
+		"userErrors":   {Step: 2, Object: "NotificationError"},
 	}},
 	"RemovePrivateOfferResellersPayload": {Implementors: removePrivateOfferResellersPayloadImplementors, Fields: map[string]compiled.Field{
 		"privateOffer": {Step: 1, Object: "PrivateOffer"},
@@ -662,10 +765,16 @@ var plain = compiled.Schema{
 		"nodes":      {Step: 2, Object: "Reseller"},
 		"pageInfo":   {Step: 3, Object: "PageInfo"},
 		"totalCount": {Step: 4, Object: ""},
+		"facets":     {Step: 5, Object: "ResellerFacets"},
 	}},
 	"ResellerEdge": {Implementors: resellerEdgeImplementors, Fields: map[string]compiled.Field{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "Reseller"},
+	}},
+	"ResellerFacets": {Implementors: resellerFacetsImplementors, Fields: map[string]compiled.Field{
+		"regions":      {Step: 1, Object: "Facet"},
+		"skills":       {Step: 2, Object: "Facet"},
+		"competencies": {Step: 3, Object: "Facet"},
 	}},
 	"RetryPrivateOfferPayload": {Implementors: retryPrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
 		"privateOffer": {Step: 1, Object: "PrivateOffer"},
@@ -674,6 +783,11 @@ var plain = compiled.Schema{
 	"RevokeApiKeyPayload": {Implementors: revokeApiKeyPayloadImplementors, Fields: map[string]compiled.Field{
 		"apiKey":     {Step: 1, Object: "ApiKey"},
 		"userErrors": {Step: 2, Object: "ApiKeyError"},
+	}},
+	"RotateWebhookSecretPayload": {Implementors: rotateWebhookSecretPayloadImplementors, Fields: map[string]compiled.Field{
+		"webhookEndpoint": {Step: 1, Object: "WebhookEndpoint"},
+		"secret":          {Step: 2, Object: ""},
+		"userErrors":      {Step: 3, Object: "WebhookError"},
 	}},
 	"SubmitPrivateOfferPayload": {Implementors: submitPrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
 		"privateOffer": {Step: 1, Object: "PrivateOffer"},
@@ -703,6 +817,10 @@ var plain = compiled.Schema{
 	"UpdatePrivateOfferPayload": {Implementors: updatePrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
 		"privateOffer": {Step: 1, Object: "PrivateOffer"},
 		"userErrors":   {Step: 2, Object: "PrivateOfferError"},
+	}},
+	"UpdateWebhookEndpointPayload": {Implementors: updateWebhookEndpointPayloadImplementors, Fields: map[string]compiled.Field{
+		"webhookEndpoint": {Step: 1, Object: "WebhookEndpoint"},
+		"userErrors":      {Step: 2, Object: "WebhookError"},
 	}},
 	"UsageError": {Implementors: usageErrorImplementors, Fields: map[string]compiled.Field{
 		"field":   {Step: 1, Object: ""},
@@ -741,6 +859,32 @@ var plain = compiled.Schema{
 		"subject":      {Step: 3, Object: ""},
 		"signIn":       {Step: 4, Object: ""},
 		"expiresAt":    {Step: 5, Object: ""},
+	}},
+	"WebhookEndpoint": {Implementors: webhookEndpointImplementors, Fields: map[string]compiled.Field{
+		"webhookEndpointId":   {Step: 1, Object: ""},
+		"publisherId":         {Step: 2, Object: ""},
+		"url":                 {Step: 3, Object: ""},
+		"description":         {Step: 4, Object: ""},
+		"eventTypes":          {Step: 5, Object: ""},
+		"createdAt":           {Step: 6, Object: ""},
+		"updatedAt":           {Step: 7, Object: ""},
+		"previousSecretUntil": {Step: 8, Object: ""},
+		"disabledAt":          {Step: 9, Object: ""},
+	}},
+	"WebhookEndpointConnection": {Implementors: webhookEndpointConnectionImplementors, Fields: map[string]compiled.Field{
+		"edges":      {Step: 1, Object: "WebhookEndpointEdge"},
+		"nodes":      {Step: 2, Object: "WebhookEndpoint"},
+		"pageInfo":   {Step: 3, Object: "PageInfo"},
+		"totalCount": {Step: 4, Object: ""},
+	}},
+	"WebhookEndpointEdge": {Implementors: webhookEndpointEdgeImplementors, Fields: map[string]compiled.Field{
+		"cursor": {Step: 1, Object: ""},
+		"node":   {Step: 2, Object: "WebhookEndpoint"},
+	}},
+	"WebhookError": {Implementors: webhookErrorImplementors, Fields: map[string]compiled.Field{
+		"field":   {Step: 1, Object: ""},
+		"message": {Step: 2, Object: ""},
+		"code":    {Step: 3, Object: ""},
 	}},
 	"WithdrawEligibility": {Implementors: withdrawEligibilityImplementors, Fields: map[string]compiled.Field{
 		"eligible": {Step: 1, Object: ""},
@@ -1016,7 +1160,7 @@ func (ec *executionContext) writeQuery(ctx context.Context, w *compiled.Writer, 
 			},
 			func(ctx context.Context) (any, error) {
 				fc := graphql.GetFieldContext(ctx)
-				return ec.Resolvers.Query().Margins(ctx, fc.Args["resellerTenantId"].(*string), fc.Args["at"].(*time.Time), fc.Args["where"].(*MarginWhere), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+				return ec.Resolvers.Query().Margins(ctx, fc.Args["resellerTenantId"].(*string), fc.Args["at"].(*time.Time), fc.Args["where"].(*MarginWhere), fc.Args["orderBy"].([]MarginOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 			},
 			nil,
 			func(ctx context.Context, selections ast.SelectionSet, v *page.Margins) graphql.Marshaler {
@@ -1051,6 +1195,29 @@ func (ec *executionContext) writeQuery(ctx context.Context, w *compiled.Writer, 
 					}
 				}
 				return ec.marshalNEffectiveMargin2ᚖsellthroughᚋgraphᚋpageᚐEffective(ctx, selections, v)
+			},
+			true, true,
+		)
+	case "notifications":
+		return graphql.ResolveField(
+			ctx, ec.OperationContext, field,
+			func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+				return ec.fieldContext_Query_notifications(ctx, field)
+			},
+			func(ctx context.Context) (any, error) {
+				fc := graphql.GetFieldContext(ctx)
+				return ec.Resolvers.Query().Notifications(ctx, fc.Args["where"].(*NotificationWhere), fc.Args["orderBy"].([]KeyOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			},
+			nil,
+			func(ctx context.Context, selections ast.SelectionSet, v *page.Notifications) graphql.Marshaler {
+				if v != nil {
+					w.Begin(ctx)
+					writeNotificationConnection(w, below, v)
+					if w.Done() {
+						return compiled.Written
+					}
+				}
+				return ec.marshalNNotificationConnection2ᚖsellthroughᚋgraphᚋpageᚐNotifications(ctx, selections, v)
 			},
 			true, true,
 		)
@@ -1214,6 +1381,29 @@ func (ec *executionContext) writeQuery(ctx context.Context, w *compiled.Writer, 
 				return ec.marshalOWithdrawEligibility2ᚖsellthroughᚋgraphᚋgeneratedᚐWithdrawEligibility(ctx, selections, v)
 			},
 			true, false,
+		)
+	case "webhookEndpoints":
+		return graphql.ResolveField(
+			ctx, ec.OperationContext, field,
+			func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+				return ec.fieldContext_Query_webhookEndpoints(ctx, field)
+			},
+			func(ctx context.Context) (any, error) {
+				fc := graphql.GetFieldContext(ctx)
+				return ec.Resolvers.Query().WebhookEndpoints(ctx, fc.Args["where"].(*WebhookEndpointWhere), fc.Args["orderBy"].([]KeyOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			},
+			nil,
+			func(ctx context.Context, selections ast.SelectionSet, v *page.WebhookEndpoints) graphql.Marshaler {
+				if v != nil {
+					w.Begin(ctx)
+					writeWebhookEndpointConnection(w, below, v)
+					if w.Done() {
+						return compiled.Written
+					}
+				}
+				return ec.marshalNWebhookEndpointConnection2ᚖsellthroughᚋgraphᚋpageᚐWebhookEndpoints(ctx, selections, v)
+			},
+			true, true,
 		)
 	}
 	panic("no plan holds " + field.Name)
@@ -2018,6 +2208,25 @@ func writeClonePrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v 
 	w.Bytes = append(w.Bytes, '}')
 }
 
+func writeCompetingLine(w *compiled.Writer, s *compiled.Selection, v *models.CompetingLine) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // privateOfferId
+			w.Bytes = scalar.AppendID(w.Bytes, v.PrivateOfferID)
+			w.NotNull()
+		case 2: // name
+			w.Bytes = scalar.AppendString(w.Bytes, v.Name)
+			w.NotNull()
+		case 3: // pricingLine
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.PricingLine))
+			w.NotNull()
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
 func writeCreateApiKeyPayload(w *compiled.Writer, s *compiled.Selection, v *CreateAPIKeyPayload) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -2067,6 +2276,37 @@ func writeCreatePrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v
 					return
 				}
 				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeCreateWebhookEndpointPayload(w *compiled.Writer, s *compiled.Selection, v *CreateWebhookEndpointPayload) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // webhookEndpoint
+			if v.WebhookEndpoint == nil {
+				w.Null(true)
+			} else {
+				writeWebhookEndpoint(w, step.Below, v.WebhookEndpoint)
+			}
+		case 2: // secret
+			if v.Secret == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendString(w.Bytes, *v.Secret)
+			}
+		case 3: // userErrors
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.UserErrors {
+				if !w.Next(i0) {
+					return
+				}
+				writeWebhookError(w, step.Below, &v.UserErrors[i0])
 			}
 			w.Bytes = append(w.Bytes, ']')
 		}
@@ -2175,6 +2415,31 @@ func writeDeletePrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v
 	w.Bytes = append(w.Bytes, '}')
 }
 
+func writeDeleteWebhookEndpointPayload(w *compiled.Writer, s *compiled.Selection, v *DeleteWebhookEndpointPayload) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // deletedWebhookEndpointId
+			if v.DeletedWebhookEndpointID == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendID(w.Bytes, *v.DeletedWebhookEndpointID)
+			}
+		case 2: // userErrors
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.UserErrors {
+				if !w.Next(i0) {
+					return
+				}
+				writeWebhookError(w, step.Below, &v.UserErrors[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
 func writeEffectiveMargin(w *compiled.Writer, s *compiled.Selection, v *page.Effective) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -2207,6 +2472,22 @@ func writeEffectiveMargin(w *compiled.Writer, s *compiled.Selection, v *page.Eff
 				writeMarginCandidate(w, step.Below, &x[i0])
 			}
 			w.Bytes = append(w.Bytes, ']')
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeFacet(w *compiled.Writer, s *compiled.Selection, v *models.Facet) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // value
+			w.Bytes = scalar.AppendString(w.Bytes, v.Value)
+			w.NotNull()
+		case 2: // count
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Count))
+			w.NotNull()
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')
@@ -2405,17 +2686,25 @@ func writeMargin(w *compiled.Writer, s *compiled.Selection, v *models.Margin) {
 		case 3: // publisherId
 			w.Bytes = scalar.AppendID(w.Bytes, v.PublisherID)
 			w.NotNull()
-		case 4: // productId
+		case 4: // publisherName
+			w.Bytes = scalar.AppendString(w.Bytes, v.PublisherName)
+		case 5: // productId
 			w.Bytes = scalar.AppendID(w.Bytes, v.ProductID)
 			w.NotNull()
-		case 5: // planId
+		case 6: // productTitle
+			w.Bytes = scalar.AppendString(w.Bytes, v.ProductTitle)
+		case 7: // productType
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.ProductType))
+		case 8: // planId
 			w.Bytes = scalar.AppendID(w.Bytes, v.PlanID)
-		case 6: // type
+		case 9: // planTitle
+			w.Bytes = scalar.AppendString(w.Bytes, v.PlanTitle)
+		case 10: // type
 			w.Bytes = scalar.AppendString(w.Bytes, string(v.Type))
 			w.NotNull()
-		case 7: // percentage
+		case 11: // percentage
 			w.Bytes = scalar.AppendPercentage(w.Bytes, v.Percentage)
-		case 8: // customers
+		case 12: // customers
 			w.Bytes = append(w.Bytes, '[')
 			for i0 := range v.CustomerTenantIDs {
 				if !w.Next(i0) {
@@ -2425,22 +2714,22 @@ func writeMargin(w *compiled.Writer, s *compiled.Selection, v *models.Margin) {
 				w.NotNull()
 			}
 			w.Bytes = append(w.Bytes, ']')
-		case 9: // start
+		case 13: // start
 			w.Bytes = scalar.AppendDateTime(w.Bytes, v.Start)
 			w.NotNull()
-		case 10: // consumptionStart
+		case 14: // consumptionStart
 			w.Bytes = scalar.AppendDateTime(w.Bytes, v.ConsumptionStart)
 			w.NotNull()
-		case 11: // end
+		case 15: // end
 			w.Bytes = scalar.AppendDateTime(w.Bytes, v.End)
 			w.NotNull()
-		case 12: // status
+		case 16: // status
 			w.Bytes = scalar.AppendString(w.Bytes, string(v.Status))
 			w.NotNull()
-		case 13: // wins
+		case 17: // wins
 			w.Bytes = scalar.AppendBoolean(w.Bytes, bool(v.Wins))
 			w.NotNull()
-		case 14: // prices
+		case 18: // prices
 			w.Bytes = append(w.Bytes, '[')
 			for i0 := range v.Prices {
 				if !w.Next(i0) {
@@ -2564,10 +2853,25 @@ func writeMarginPrice(w *compiled.Writer, s *compiled.Selection, v *models.Margi
 		case 8: // wholesalePrice
 			w.Bytes = scalar.AppendDecimal(w.Bytes, v.WholesalePrice)
 			w.NotNull()
-		case 9: // includedQuantity
+		case 9: // marginAmount
+			x, err := v.MarginAmount()
+			if err != nil {
+				w.GiveUp()
+				return
+			}
+			w.Bytes = scalar.AppendDecimal(w.Bytes, x)
+			w.NotNull()
+		case 10: // marginPercentage
+			x := v.MarginPercentage()
+			if x == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendDecimal(w.Bytes, *x)
+			}
+		case 11: // includedQuantity
 			w.Bytes = scalar.AppendDecimal(w.Bytes, v.IncludedQuantity)
 			w.NotNull()
-		case 10: // wins
+		case 12: // wins
 			w.Bytes = scalar.AppendBoolean(w.Bytes, bool(v.Wins))
 			w.NotNull()
 		}
@@ -2611,6 +2915,174 @@ func writeMoney(w *compiled.Writer, s *compiled.Selection, v *money.Amount) {
 			w.NotNull()
 		case 2: // currencyCode
 			w.Bytes = scalar.AppendCurrency(w.Bytes, v.Currency)
+			w.NotNull()
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeNotification(w *compiled.Writer, s *compiled.Selection, v *models.Notification) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // notificationId
+			w.Bytes = scalar.AppendID(w.Bytes, v.ID)
+			w.NotNull()
+		case 2: // privateOfferId
+			w.Bytes = scalar.AppendID(w.Bytes, v.PrivateOfferID)
+			w.NotNull()
+		case 3: // eventNumber
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.EventNumber))
+			w.NotNull()
+		case 4: // type
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Type))
+			w.NotNull()
+		case 5: // channel
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Channel))
+			w.NotNull()
+		case 6: // recipient
+			w.Bytes = scalar.AppendString(w.Bytes, v.Recipient)
+			w.NotNull()
+		case 7: // status
+			x := v.Status()
+			w.Bytes = scalar.AppendString(w.Bytes, string(x))
+			w.NotNull()
+		case 8: // createdAt
+			w.Bytes = scalar.AppendDateTime(w.Bytes, v.CreatedAt)
+			w.NotNull()
+		case 9: // queuedAt
+			w.Bytes = scalar.AppendDateTime(w.Bytes, v.QueuedAt)
+			w.NotNull()
+		case 10: // attemptCount
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.AttemptCount))
+			w.NotNull()
+		case 11: // nextAttemptAt
+			if v.NextAttemptAt == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.NextAttemptAt)
+			}
+		case 12: // deliveredAt
+			if v.DeliveredAt == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.DeliveredAt)
+			}
+		case 13: // deadAt
+			if v.DeadAt == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.DeadAt)
+			}
+		case 14: // lastError
+			w.Bytes = scalar.AppendString(w.Bytes, v.LastError)
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeNotificationAttempt(w *compiled.Writer, s *compiled.Selection, v *models.NotificationAttempt) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // number
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Number))
+			w.NotNull()
+		case 2: // startedAt
+			w.Bytes = scalar.AppendDateTime(w.Bytes, v.StartedAt)
+			w.NotNull()
+		case 3: // outcome
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Outcome))
+		case 4: // durationMilliseconds
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.DurationMilliseconds))
+			w.NotNull()
+		case 5: // error
+			w.Bytes = scalar.AppendString(w.Bytes, v.Error)
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeNotificationConnection(w *compiled.Writer, s *compiled.Selection, v *page.Notifications) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // edges
+			x := v.Edges()
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range x {
+				if !w.Next(i0) {
+					return
+				}
+				writeNotificationEdge(w, step.Below, &x[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 2: // nodes
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Nodes {
+				if !w.Next(i0) {
+					return
+				}
+				writeNotification(w, step.Below, &v.Nodes[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 3: // pageInfo
+			writePageInfo(w, step.Below, &v.PageInfo)
+		case 4: // totalCount
+			x, err := v.TotalCount(w.Context())
+			if err != nil {
+				w.GiveUp()
+				return
+			}
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(x))
+			w.NotNull()
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeNotificationEdge(w *compiled.Writer, s *compiled.Selection, v *page.NotificationEdge) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // cursor
+			w.Bytes = scalar.AppendString(w.Bytes, v.Cursor)
+			w.NotNull()
+		case 2: // node
+			writeNotification(w, step.Below, &v.Node)
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeNotificationError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // field
+			if v.Field == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = append(w.Bytes, '[')
+				for i0 := range v.Field {
+					if !w.Next(i0) {
+						return
+					}
+					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
+					w.NotNull()
+				}
+				w.Bytes = append(w.Bytes, ']')
+			}
+		case 2: // code
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
+			w.NotNull()
+		case 3: // message
+			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
 			w.NotNull()
 		}
 	}
@@ -3260,6 +3732,91 @@ func writePrivateOfferSale(w *compiled.Writer, s *compiled.Selection, v *models.
 	w.Bytes = append(w.Bytes, '}')
 }
 
+func writePrivateOfferStatusChange(w *compiled.Writer, s *compiled.Selection, v *market.OfferStatusChange) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // event
+			writePrivateOfferEvent(w, step.Below, &v.Event)
+		case 2: // statusBefore
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Before))
+			w.NotNull()
+		case 3: // statusAfter
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.After))
+			w.NotNull()
+		case 4: // privateOffer
+			if v.Offer == nil {
+				w.Null(false)
+			} else {
+				writePrivateOffer(w, step.Below, v.Offer)
+			}
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writePrivateOfferWarning(w *compiled.Writer, s *compiled.Selection, v *models.OfferWarning) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // code
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
+			w.NotNull()
+		case 2: // field
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Field {
+				if !w.Next(i0) {
+					return
+				}
+				w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
+				w.NotNull()
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 3: // message
+			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
+			w.NotNull()
+		case 4: // productId
+			w.Bytes = scalar.AppendID(w.Bytes, v.ProductID)
+		case 5: // planId
+			w.Bytes = scalar.AppendID(w.Bytes, v.PlanID)
+		case 6: // others
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Others {
+				if !w.Next(i0) {
+					return
+				}
+				writeCompetingLine(w, step.Below, &v.Others[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 7: // otherCount
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.OtherCount))
+			w.NotNull()
+		case 8: // wins
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Wins))
+		case 9: // resellers
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.ResellerTenantIDs {
+				if !w.Next(i0) {
+					return
+				}
+				w.Bytes = scalar.AppendID(w.Bytes, v.ResellerTenantIDs[i0])
+				w.NotNull()
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 10: // resellerCount
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.ResellerCount))
+			w.NotNull()
+		case 11: // from
+			w.Bytes = scalar.AppendDateTime(w.Bytes, v.From)
+		case 12: // to
+			w.Bytes = scalar.AppendDateTime(w.Bytes, v.To)
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
 func writeProduct(w *compiled.Writer, s *compiled.Selection, v *models.Product) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -3606,6 +4163,85 @@ func writePurchaseResult(w *compiled.Writer, s *compiled.Selection, v *PurchaseR
 	w.Bytes = append(w.Bytes, '}')
 }
 
+func writeQuoteLine(w *compiled.Writer, s *compiled.Selection, v *page.QuoteLine) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // index
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Index))
+			w.NotNull()
+		case 2: // quantity
+			w.Bytes = scalar.AppendDecimal(w.Bytes, v.Quantity)
+			w.NotNull()
+		case 3: // margin
+			if v.Margin == nil {
+				w.Null(true)
+			} else {
+				writeEffectiveMargin(w, step.Below, v.Margin)
+			}
+		case 4: // listSubtotal
+			if v.ListSubtotal == nil {
+				w.Null(true)
+			} else {
+				writeMoney(w, step.Below, v.ListSubtotal)
+			}
+		case 5: // marginAmount
+			if v.MarginAmount == nil {
+				w.Null(true)
+			} else {
+				writeMoney(w, step.Below, v.MarginAmount)
+			}
+		case 6: // wholesaleSubtotal
+			if v.WholesaleSubtotal == nil {
+				w.Null(true)
+			} else {
+				writeMoney(w, step.Below, v.WholesaleSubtotal)
+			}
+		case 7: // errors
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Errors {
+				if !w.Next(i0) {
+					return
+				}
+				writeQuoteLineError(w, step.Below, &v.Errors[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeQuoteLineError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // field
+			if v.Field == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = append(w.Bytes, '[')
+				for i0 := range v.Field {
+					if !w.Next(i0) {
+						return
+					}
+					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
+					w.NotNull()
+				}
+				w.Bytes = append(w.Bytes, ']')
+			}
+		case 2: // code
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
+			w.NotNull()
+		case 3: // message
+			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
+			w.NotNull()
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
 func writeRecordCataloguePayload(w *compiled.Writer, s *compiled.Selection, v *RecordCataloguePayload) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -3710,6 +4346,31 @@ func writeRecordUsagePayload(w *compiled.Writer, s *compiled.Selection, v *Recor
 					return
 				}
 				writeUsageError(w, step.Below, &v.UserErrors[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeRedeliverNotificationPayload(w *compiled.Writer, s *compiled.Selection, v *RedeliverNotificationPayload) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // notification
+			if v.Notification == nil {
+				w.Null(true)
+			} else {
+				writeNotification(w, step.Below, v.Notification)
+			}
+		case 2: // userErrors
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.UserErrors {
+				if !w.Next(i0) {
+					return
+				}
+				writeNotificationError(w, step.Below, &v.UserErrors[i0])
 			}
 			w.Bytes = append(w.Bytes, ']')
 		}
@@ -3840,6 +4501,13 @@ func writeResellerConnection(w *compiled.Writer, s *compiled.Selection, v *page.
 			}
 			w.Bytes = scalar.AppendInt(w.Bytes, int64(x))
 			w.NotNull()
+		case 5: // facets
+			x, err := v.Facets(w.Context())
+			if err != nil {
+				w.GiveUp()
+				return
+			}
+			writeResellerFacets(w, step.Below, &x)
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')
@@ -3855,6 +4523,43 @@ func writeResellerEdge(w *compiled.Writer, s *compiled.Selection, v *page.Resell
 			w.NotNull()
 		case 2: // node
 			writeReseller(w, step.Below, &v.Node)
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeResellerFacets(w *compiled.Writer, s *compiled.Selection, v *page.ResellerFacets) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // regions
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Regions {
+				if !w.Next(i0) {
+					return
+				}
+				writeFacet(w, step.Below, &v.Regions[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 2: // skills
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Skills {
+				if !w.Next(i0) {
+					return
+				}
+				writeFacet(w, step.Below, &v.Skills[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 3: // competencies
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Competencies {
+				if !w.Next(i0) {
+					return
+				}
+				writeFacet(w, step.Below, &v.Competencies[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')
@@ -3903,6 +4608,37 @@ func writeRevokeApiKeyPayload(w *compiled.Writer, s *compiled.Selection, v *Revo
 					return
 				}
 				writeApiKeyError(w, step.Below, &v.UserErrors[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeRotateWebhookSecretPayload(w *compiled.Writer, s *compiled.Selection, v *RotateWebhookSecretPayload) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // webhookEndpoint
+			if v.WebhookEndpoint == nil {
+				w.Null(true)
+			} else {
+				writeWebhookEndpoint(w, step.Below, v.WebhookEndpoint)
+			}
+		case 2: // secret
+			if v.Secret == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendString(w.Bytes, *v.Secret)
+			}
+		case 3: // userErrors
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.UserErrors {
+				if !w.Next(i0) {
+					return
+				}
+				writeWebhookError(w, step.Below, &v.UserErrors[i0])
 			}
 			w.Bytes = append(w.Bytes, ']')
 		}
@@ -4041,6 +4777,31 @@ func writeUpdatePrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v
 					return
 				}
 				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeUpdateWebhookEndpointPayload(w *compiled.Writer, s *compiled.Selection, v *UpdateWebhookEndpointPayload) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // webhookEndpoint
+			if v.WebhookEndpoint == nil {
+				w.Null(true)
+			} else {
+				writeWebhookEndpoint(w, step.Below, v.WebhookEndpoint)
+			}
+		case 2: // userErrors
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.UserErrors {
+				if !w.Next(i0) {
+					return
+				}
+				writeWebhookError(w, step.Below, &v.UserErrors[i0])
 			}
 			w.Bytes = append(w.Bytes, ']')
 		}
@@ -4216,6 +4977,143 @@ func writeViewer(w *compiled.Writer, s *compiled.Selection, v *models.Viewer) {
 			w.Bytes = scalar.AppendString(w.Bytes, string(v.SignIn))
 		case 5: // expiresAt
 			w.Bytes = scalar.AppendDateTime(w.Bytes, v.ExpiresAt)
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeWebhookEndpoint(w *compiled.Writer, s *compiled.Selection, v *models.WebhookEndpoint) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // webhookEndpointId
+			w.Bytes = scalar.AppendID(w.Bytes, v.ID)
+			w.NotNull()
+		case 2: // publisherId
+			w.Bytes = scalar.AppendID(w.Bytes, v.PublisherID)
+			w.NotNull()
+		case 3: // url
+			w.Bytes = scalar.AppendString(w.Bytes, v.URL)
+			w.NotNull()
+		case 4: // description
+			w.Bytes = scalar.AppendString(w.Bytes, v.Description)
+		case 5: // eventTypes
+			if v.EventTypes == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = append(w.Bytes, '[')
+				for i0 := range v.EventTypes {
+					if !w.Next(i0) {
+						return
+					}
+					w.Bytes = scalar.AppendString(w.Bytes, string(v.EventTypes[i0]))
+					w.NotNull()
+				}
+				w.Bytes = append(w.Bytes, ']')
+			}
+		case 6: // createdAt
+			w.Bytes = scalar.AppendDateTime(w.Bytes, v.CreatedAt)
+			w.NotNull()
+		case 7: // updatedAt
+			w.Bytes = scalar.AppendDateTime(w.Bytes, v.UpdatedAt)
+			w.NotNull()
+		case 8: // previousSecretUntil
+			if v.PreviousUntil == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.PreviousUntil)
+			}
+		case 9: // disabledAt
+			if v.DisabledAt == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.DisabledAt)
+			}
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeWebhookEndpointConnection(w *compiled.Writer, s *compiled.Selection, v *page.WebhookEndpoints) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // edges
+			x := v.Edges()
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range x {
+				if !w.Next(i0) {
+					return
+				}
+				writeWebhookEndpointEdge(w, step.Below, &x[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 2: // nodes
+			w.Bytes = append(w.Bytes, '[')
+			for i0 := range v.Nodes {
+				if !w.Next(i0) {
+					return
+				}
+				writeWebhookEndpoint(w, step.Below, &v.Nodes[i0])
+			}
+			w.Bytes = append(w.Bytes, ']')
+		case 3: // pageInfo
+			writePageInfo(w, step.Below, &v.PageInfo)
+		case 4: // totalCount
+			x, err := v.TotalCount(w.Context())
+			if err != nil {
+				w.GiveUp()
+				return
+			}
+			w.Bytes = scalar.AppendInt(w.Bytes, int64(x))
+			w.NotNull()
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeWebhookEndpointEdge(w *compiled.Writer, s *compiled.Selection, v *page.WebhookEndpointEdge) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // cursor
+			w.Bytes = scalar.AppendString(w.Bytes, v.Cursor)
+			w.NotNull()
+		case 2: // node
+			writeWebhookEndpoint(w, step.Below, &v.Node)
+		}
+	}
+	w.Bytes = append(w.Bytes, '}')
+}
+
+func writeWebhookError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		w.Bytes = append(w.Bytes, step.Key...)
+		switch step.Number {
+		case 1: // field
+			if v.Field == nil {
+				w.Null(true)
+			} else {
+				w.Bytes = append(w.Bytes, '[')
+				for i0 := range v.Field {
+					if !w.Next(i0) {
+						return
+					}
+					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
+					w.NotNull()
+				}
+				w.Bytes = append(w.Bytes, ']')
+			}
+		case 2: // message
+			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
+			w.NotNull()
+		case 3: // code
+			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
+			w.NotNull()
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')

@@ -50,6 +50,12 @@ func (p Of[T, E]) Edges() []E {
 // TotalCount is how many rows match in all.
 func (p Of[T, E]) TotalCount(ctx context.Context) (int, error) { return p.count(ctx) }
 
+// ResellerFacets are the values that a list of resellers can be narrowed by.
+type ResellerFacets struct{ Regions, Skills, Competencies []models.Facet }
+
+// Facets are the values that the list can be narrowed by.
+func (r Resellers) Facets(ctx context.Context) (ResellerFacets, error) { return r.Count(ctx) }
+
 // Node is whatever has an id of its own: one of the nouns of the schema that
 // implement Node.
 type Node any
@@ -63,6 +69,8 @@ type (
 
 	Resellers struct {
 		Of[models.Reseller, ResellerEdge]
+		// Count is asked only where the request selects facets.
+		Count func(context.Context) (ResellerFacets, error)
 	}
 	ResellerEdge struct{ Edge[models.Reseller] }
 
@@ -81,10 +89,20 @@ type (
 	}
 	APIKeyEdge struct{ Edge[models.APIKey] }
 
+	WebhookEndpoints struct {
+		Of[models.WebhookEndpoint, WebhookEndpointEdge]
+	}
+	WebhookEndpointEdge struct{ Edge[models.WebhookEndpoint] }
+
 	OfferEvents struct {
 		Of[models.OfferEvent, OfferEventEdge]
 	}
 	OfferEventEdge struct{ Edge[models.OfferEvent] }
+
+	Notifications struct {
+		Of[models.Notification, NotificationEdge]
+	}
+	NotificationEdge struct{ Edge[models.Notification] }
 
 	Margins struct {
 		Of[models.Margin, MarginEdge]

@@ -203,6 +203,16 @@ func (e Effective) MarginID() string {
 	return m.NodeID()
 }
 
+// QuoteLine is one priced line of a quote, or why it has no price.
+type QuoteLine struct {
+	Index    int
+	Quantity money.Decimal
+	// Margin and the amounts are nil where there are errors.
+	Margin                                        *Effective
+	ListSubtotal, MarginAmount, WholesaleSubtotal *money.Amount
+	Errors                                        []models.Violation
+}
+
 // OfferReseller is a reseller of a private offer with its progress.
 type OfferReseller struct {
 	*models.OfferReseller

@@ -11,7 +11,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -63,6 +65,10 @@ type Site struct {
 	Logger    *slog.Logger
 	Telemetry *telemetry.Telemetry
 	Guard     Guard
+	// Closing is closed when the server is about to end, and then waits for Open,
+	// the WebSockets that are left.
+	Closing <-chan struct{}
+	Open    *sync.WaitGroup
 }
 
 // commands is the command line.
@@ -70,6 +76,9 @@ type commands struct {
 	Database   string  `help:"Database: sqlite:PATH or mysql://user:password@host:port/name. Default: sqlite:sellthrough.db, for demo sqlite:sellthrough-demo.db." placeholder:"URL"`
 	Now        instant `help:"Freeze the clock at this instant (RFC 3339). Lifetimes of tokens use the machine's clock all the same." placeholder:"INSTANT"`
 	SigningKey string  `help:"Key that signs tokens, 32 bytes or more. Default: one that is made once and kept in the database." placeholder:"KEY"`
+	// What goes to the programs of publishers (docs/api.md, Webhooks).
+	WebhookKey   string         `help:"Key that seals the secrets of webhook endpoints, 32 bytes or more. Default: one that is made once and kept in the database." placeholder:"KEY"`
+	WebhookAllow []netip.Prefix `help:"Networks that webhooks may be sent to though they are not public, by plain http too." placeholder:"ADDRESS/BITS"`
 	// How long submitting is promised to take, as expectedLiveAt tells (rules 2.3).
 	GoLive            time.Duration `default:"15m" help:"By when a submitted offer is expected to be live." placeholder:"DURATION"`
 	GoLiveAuthorizing time.Duration `default:"6h" help:"The same where a product must be opted in, or a reseller authorised." placeholder:"DURATION"`
@@ -204,6 +213,7 @@ func (p *Program) fromEnvironment(_ *kong.Context, _ *kong.Path, flag *kong.Flag
 // The names of what goes with a database.
 const (
 	settingKey    = "signing_key"
+	settingSeal   = "webhook_key"
 	settingOffset = "clock_offset" // of the demo, as time.Duration writes it
 )
 

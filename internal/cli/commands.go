@@ -12,19 +12,36 @@ import (
 	"time"
 
 	"sellthrough/internal/auth"
+	"sellthrough/internal/market"
 	"sellthrough/internal/store"
+	"sellthrough/internal/webhook"
 	"sellthrough/models"
 )
 
-type workCommand struct{}
+type workCommand struct{ mailing }
 
 // Run does what is due and says what that was.
-func (*workCommand) Run(ctx context.Context, p *Program, c *commands) error {
+func (k *workCommand) Run(ctx context.Context, p *Program, c *commands) error {
+	senders, err := k.senders()
+	if err != nil {
+		return err
+	}
 	return c.with(ctx, p, existing, func(s *session) error {
+		s.Send = senders
+		if err := c.webhooks(ctx, p, s); err != nil {
+			return err
+		}
 		done, err := s.Work(ctx)
 		if err == nil {
 			_, err = fmt.Fprintf(p.Stdout, "%d resellers authorised, %d published, %d failed; %d offers went live, %d ended\n",
 				done.Authorized, done.Published, done.Failed, done.Live, done.Ended)
+		}
+		if err != nil {
+			return err
+		}
+		sent, err := s.Deliver(ctx)
+		if err == nil && sent != (market.Delivered{}) {
+			_, err = fmt.Fprintf(p.Stdout, "%d notifications delivered, %d failed and tried again later, %d given up\n", sent.Delivered, sent.Failed, sent.Dead)
 		}
 		return err
 	})
@@ -99,24 +116,46 @@ func (s *session) knows(ctx context.Context, role models.Role, organization stri
 	return known, err
 }
 
-// tokens signs with the key that is configured, or with that of the database,
-// which is made when it is first needed.
+// tokens signs with the key that is configured, or with that of the database.
 func (c *commands) tokens(ctx context.Context, s *session) (*auth.Tokens, error) {
-	key := c.SigningKey
-	if key == "" {
-		err := s.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
-			key, err = w.SettingOrSet(settingKey, func() string {
-				bytes := make([]byte, auth.MinKeyLength)
-				rand.Read(bytes) // never fails
-				return hex.EncodeToString(bytes)
-			})
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+	key, err := s.key(ctx, c.SigningKey, settingKey)
+	if err != nil {
+		return nil, err
 	}
-	return auth.NewTokens([]byte(key))
+	return auth.NewTokens(key)
+}
+
+// webhooks lets the session send to the programs of publishers, with their secrets
+// sealed by the key that is configured, or by that of the database.
+func (c *commands) webhooks(ctx context.Context, p *Program, s *session) error {
+	key, err := s.key(ctx, c.WebhookKey, settingSeal)
+	if err != nil {
+		return err
+	}
+	s.Webhooks, err = webhook.New(webhook.Options{Key: key, Allow: c.WebhookAllow, Agent: "Sellthrough-Webhooks/" + p.Version})
+	if s.Send == nil {
+		s.Send = map[models.Channel]market.Send{}
+	}
+	s.Send[models.ChannelWebhook] = s.SendWebhook
+	return err
+}
+
+// key is the one that is configured, or that of the database, which is made when
+// it is first needed.
+func (s *session) key(ctx context.Context, configured, setting string) ([]byte, error) {
+	if configured != "" {
+		return []byte(configured), nil
+	}
+	var key string
+	err := s.Store.Write(ctx, models.System, func(w *store.Writer) (err error) {
+		key, err = w.SettingOrSet(setting, func() string {
+			bytes := make([]byte, max(auth.MinKeyLength, webhook.MinKeyLength))
+			rand.Read(bytes) // never fails
+			return hex.EncodeToString(bytes)
+		})
+		return err
+	})
+	return []byte(key), err
 }
 
 type migrateCommand struct{}

@@ -217,14 +217,11 @@ func (e *exportCommand) margins(ctx context.Context, s *session, open func() (fo
 		return err
 	}
 	for _, reseller := range resellers {
-		margins, err := s.Margins(ctx, models.System, reseller.TenantID, at)
+		margins, err := s.Margins(ctx, models.System, reseller.TenantID, at, &models.MarginFilter{PublisherID: e.Publisher})
 		if err != nil {
 			return err
 		}
 		for i := range margins {
-			if e.Publisher != "" && margins[i].PublisherID != e.Publisher {
-				continue
-			}
 			if err := writeMargin(table, &margins[i]); err != nil {
 				return err
 			}

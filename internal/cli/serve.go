@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"sellthrough/internal/auth"
@@ -24,6 +25,7 @@ type serveCommand struct {
 	Identity string `help:"File of the identity providers whose tokens are taken (docs/identity.md)." placeholder:"FILE"`
 	watching `set:"log_level=INFO"`
 	Guard    `set:"suggestions=false"`
+	mailing
 }
 
 // Guard is what the API answers, and to whom.
@@ -74,11 +76,18 @@ func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err er
 	if err := s.Guard.check(); err != nil {
 		return err
 	}
+	senders, err := s.senders()
+	if err != nil {
+		return err
+	}
 	session, err := c.open(ctx, p, store.Options{Logger: s.logger(p)})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, session.close(ctx)) }()
+	if session.Send = senders; senders == nil {
+		session.logger.InfoContext(ctx, "no mails are sent: --smtp names no server; what would be sent waits, and is given up after three days")
+	}
 	session.issuers, err = readIssuers(s.Identity, session.logger)
 	if err != nil {
 		return err
@@ -94,6 +103,10 @@ func (s *serveCommand) Run(ctx context.Context, p *Program, c *commands) (err er
 
 func (c *commands) site(ctx context.Context, p *Program, s *session, guard Guard) (Site, error) {
 	tokens, err := c.tokens(ctx, s)
+	if err != nil {
+		return Site{}, err
+	}
+	err = c.webhooks(ctx, p, s)
 	s.keys = auth.NewKeys(s.apiKey)
 	identity := &auth.Identity{Tokens: tokens, Keys: s.keys, Issuers: s.issuers}
 	return Site{Market: s.Market, Tokens: tokens, Identity: identity, Clock: p.Clock, Logger: s.logger, Telemetry: s.telemetry, Guard: guard}, err
@@ -125,6 +138,9 @@ func (s *session) apiKey(ctx context.Context, id string) (*models.APIKey, bool, 
 	return key, err == nil, err
 }
 
+// followInterval is how often changes are looked for while somebody follows them.
+const followInterval = 250 * time.Millisecond
+
 // How long a connection may take, and how long open requests have at the end.
 const (
 	headerTimeout   = 10 * time.Second
@@ -144,6 +160,8 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 		apart = http.NewServeMux()
 	}
 	apart.Handle("GET /metrics", s.telemetry.Metrics())
+	closing := make(chan struct{})
+	site.Closing, site.Open = closing, &sync.WaitGroup{}
 	if err := p.Mount(mux, site); err != nil {
 		return err
 	}
@@ -161,11 +179,14 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	worked := make(chan struct{})
-	go func() {
-		defer close(worked)
-		s.workEachSecond(ctx)
-	}()
+	var working sync.WaitGroup
+	working.Go(func() { s.workEachSecond(ctx) })
+	working.Go(func() { s.deliverEachSecond(ctx) })
+	working.Go(func() {
+		tick := time.NewTicker(followInterval)
+		defer tick.Stop()
+		s.Changes.Run(ctx, tick.C, s.logger)
+	})
 	ended := make(chan error, len(servers))
 	ready(listener.Addr().String()) // who connects now waits in the listener's queue
 	for server, listener := range servers {
@@ -177,11 +198,13 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 	}
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
+	close(closing)
 	for server := range servers {
 		err = errors.Join(err, server.Shutdown(shutdown))
 	}
 	stop()
-	<-worked
+	working.Wait()
+	site.Open.Wait()
 	s.noteKeys(shutdown)
 	return err
 }

@@ -7,17 +7,19 @@ import (
 	"strings"
 )
 
-// The media types of an answer. Clients that name graphQLJSON read the status as
+// The media types of an answer. Clients that name eventStream are answered by
+// server-sent events. Clients that name graphQLJSON read the status as
 // well: it is 400 and above where nothing ran. To others a well-formed request is
 // 200, whatever GraphQL says of it.
 const (
 	graphQLJSON = "application/graphql-response+json"
 	plainJSON   = "application/json"
+	eventStream = "text/event-stream"
 )
 
 // negotiate chooses the media type of the answer by the Accept header: the one
-// of the higher quality; of equals graphQLJSON if it is named, else plainJSON. It
-// is "" where the client takes neither, or not in UTF-8.
+// of the higher quality; of equals eventStream if it is named, else graphQLJSON if
+// that is, else plainJSON. It is "" where the client takes none of them, or not in UTF-8.
 func negotiate(r *http.Request) string {
 	accepted := strings.Join(r.Header.Values("Accept"), ",")
 	if strings.TrimSpace(accepted) == "" {
@@ -25,7 +27,10 @@ func negotiate(r *http.Request) string {
 	}
 	named, graphQL := quality(accepted, graphQLJSON)
 	_, plain := quality(accepted, plainJSON)
+	follows, events := quality(accepted, eventStream)
 	switch {
+	case follows && events > 0 && events >= max(graphQL, plain):
+		return eventStream
 	case graphQL > plain, graphQL == plain && named && graphQL > 0:
 		return graphQLJSON
 	case plain > 0:

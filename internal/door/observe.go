@@ -19,23 +19,36 @@ type Observation struct {
 	RequestID string
 	// Viewer is nobody, the zero Viewer, where nobody signed in.
 	Viewer models.Viewer
-	// Method and Status are HTTP's.
+	// Method is HTTP's, or WEBSOCKET. Status is HTTP's, or what it would have been.
 	Method string
 	Status int
 	// OperationName and DocumentHash (SHA-256 in hex) are the client's choice: as
 	// many as it likes. They are empty where nothing was asked.
 	OperationName, DocumentHash string
-	// OperationType is query or mutation, and RootFields are those selected, each
-	// once; both are empty where the document was refused before it was validated.
+	// OperationType is query, mutation or subscription, and RootFields are those selected, each
+	// once; both are empty where the document was refused before it was validated. What
+	// is no GraphQL is a document, without fields.
 	OperationType string
 	RootFields    []string
-	// Codes are the error codes of the answer, each once.
+	// Codes are the error codes of the answers, each once. There is one answer, but
+	// to a subscription.
 	Codes []string
 	// Cost is what the request was reckoned to cost.
 	Cost int
 	// RequestBytes and ResponseBytes are those of the bodies.
 	RequestBytes, ResponseBytes int
 	Duration                    time.Duration
+	// Answers is how many a subscription had.
+	Answers int
+}
+
+// answered notes the error codes of an answer.
+func (o *Observation) answered(response *graphql.Response) {
+	for _, err := range response.Errors {
+		if code, _ := err.Extensions["code"].(string); !slices.Contains(o.Codes, code) {
+			o.Codes = append(o.Codes, code)
+		}
+	}
 }
 
 // asked notes what the request is, as far as it was understood.

@@ -145,6 +145,30 @@ func (p *purse) report(response *graphql.Response) {
 	}
 }
 
+// purse is the allowance of the viewer. What is left of it is told in header.
+func (d *door) purse(viewer models.Viewer, r *http.Request, header http.Header) *purse {
+	return &purse{allowances: d.allowances, who: d.identity(viewer, r), clock: d.options.Clock, header: header}
+}
+
+// afford takes a charge, and waits for it as long as it takes: who has spent its
+// allowance is told things later. It returns false where the context ended first.
+func (p *purse) afford(ctx context.Context, charge int) bool {
+	for {
+		next := purse{allowances: p.allowances, who: p.who, clock: p.clock, header: p.header}
+		refused := next.take(charge, graph.Cost{})
+		if p.last = next.last; refused == nil {
+			return ctx.Err() == nil
+		}
+		timer := time.NewTimer(refused.wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
+	}
+}
+
 // identity is who shares an allowance: each viewer, all API keys of one role and
 // organisation, and each address of those who are not signed in.
 func (d *door) identity(viewer models.Viewer, r *http.Request) throttle.Identity {

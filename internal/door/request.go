@@ -47,6 +47,13 @@ func read(w http.ResponseWriter, r *http.Request, limits graph.Limits) (asked re
 	if refused != nil {
 		return asked, refused
 	}
+	named, refused := requestOf(parts, limits)
+	named.Headers, named.bytes = asked.Headers, asked.bytes
+	return named, refused
+}
+
+// requestOf is what the members of a request ask.
+func requestOf(parts map[string]json.RawMessage, limits graph.Limits) (asked request, refused *refusal) {
 	var problems []string
 	for _, part := range []struct {
 		name, kind string

@@ -71,7 +71,7 @@ func (r *reply) begin(status int) {
 // nothing ran.
 func (r *reply) finish(status int, response *graphql.Response) {
 	if len(response.Errors) == 0 && r.writer.Holds(response.Data) {
-		if after, err := closing(response.Extensions); err == nil {
+		if after, err := trailer(response.Extensions); err == nil {
 			r.writer.Bytes = append(r.writer.Bytes, after...)
 			r.end(status, r.writer.Bytes)
 			return
@@ -124,12 +124,12 @@ func envelope(response *graphql.Response) (before, after []byte, err error) {
 		before = append(before, ',')
 	}
 	before = append(before, opening[1:]...)
-	after, err = closing(response.Extensions)
+	after, err = trailer(response.Extensions)
 	return before, after, err
 }
 
-// closing is what follows the data of an answer and ends its object.
-func closing(extensions map[string]any) ([]byte, error) {
+// trailer is what follows the data of an answer and ends its object.
+func trailer(extensions map[string]any) ([]byte, error) {
 	if len(extensions) == 0 {
 		return []byte("}"), nil
 	}

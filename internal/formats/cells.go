@@ -102,6 +102,9 @@ type cells struct {
 	violations *models.Violations
 	// other hears of keys that the schema does not hold; nil warns of them.
 	other func(name, value string)
+	// left, if not nil, is how many entries of lists may still be read, shared by
+	// all of a record.
+	left *int
 }
 
 func newCells(s *schema, path string, vs *models.Violations) *cells {
@@ -384,6 +387,13 @@ func (c *cells) array(at int) (elems []string) {
 		return nil
 	}
 	for _, value := range elements(c.cells[at].text) {
+		if c.left != nil {
+			if *c.left == 0 {
+				c.bad(at, models.CodeOutOfRange, "is not read on from entry "+strconv.Itoa(len(elems))+": the record holds too many")
+				break
+			}
+			*c.left--
+		}
 		elems = append(elems, value)
 	}
 	return elems
@@ -395,11 +405,15 @@ func merge(found, check models.Violations) models.Violations {
 	if len(found) == 0 {
 		return check
 	}
-	seen := found
+	seen := make(map[string]bool, len(found))
+	for _, v := range found {
+		seen[v.Path()] = true
+	}
 	for _, v := range check {
-		known := slices.ContainsFunc(seen, func(s models.Violation) bool {
-			return len(s.Field) <= len(v.Field) && slices.Equal(s.Field, v.Field[:len(s.Field)])
-		})
+		known := seen[""]
+		for n := range v.Field {
+			known = known || seen[strings.Join(v.Field[:n+1], ".")]
+		}
 		if !known {
 			found = append(found, v)
 		}

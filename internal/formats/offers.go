@@ -44,18 +44,34 @@ func ReadPrivateOffers(in io.Reader, limits models.Limits) *Reader[OfferDocument
 	var prices priceBook
 	r := newReader(in, shape[OfferDocument]{naming: offerNaming, parse: func(f *found) (OfferDocument, models.Violations) {
 		var vs models.Violations
-		d := offerReader{violations: &vs, warn: f.warn, prices: &prices}
+		left := mostEntries
+		d := offerReader{violations: &vs, warn: f.warn, left: &left, prices: &prices}
 		if isPrices(f.object) {
 			d.keep(f.object)
 			f.skip = len(vs) == 0
-			return OfferDocument{}, vs
+			return OfferDocument{}, foremost(vs)
 		}
 		document, paths := d.offer(f.object, limits)
 		f.naming = paths.naming
-		return document, vs
+		return document, foremost(vs)
 	}})
 	r.csv, r.envelope, r.around = false, "resources", r.aroundOffers
 	return r
+}
+
+// mostEntries bounds the lists of one resource: three times what the limits of an
+// offer come to, that a text of nothing but brackets costs no more.
+const mostEntries = 50_000
+
+// foremost bounds what can be said of one resource: a list of a thousand things that
+// are none needs no thousand sentences more.
+func foremost(vs models.Violations) models.Violations {
+	const most = 1_000
+	if len(vs) <= most {
+		return vs
+	}
+	return append(vs[:most:most], models.Violation{Field: []string{}, Code: models.CodeInvalid,
+		Message: "has " + strconv.Itoa(len(vs)-most) + " more faults: correct these first"})
 }
 
 // aroundOffers hears of the members of a document beside its resources.
@@ -148,10 +164,14 @@ func (d offerReader) offer(object string, limits models.Limits) (OfferDocument, 
 	})
 	check := naming(paths.naming).rename(o.CheckDraft(limits))
 	// A margin that cannot be read is not also a missing one.
+	unread := map[string]bool{}
+	for _, v := range *vs {
+		if len(v.Field) > 2 {
+			unread[v.Field[0]+"."+v.Field[1]] = true
+		}
+	}
 	check = slices.DeleteFunc(check, func(v models.Violation) bool {
-		return v.Code == models.CodePercentageOrAbsolute && slices.ContainsFunc(*vs, func(s models.Violation) bool {
-			return len(s.Field) > 2 && slices.Equal(s.Field[:2], v.Field)
-		})
+		return v.Code == models.CodePercentageOrAbsolute && unread[v.Path()]
 	})
 	*vs = merge(*vs, check)
 	if document.Live {
@@ -220,6 +240,8 @@ type offerReader struct {
 	version SchemaVersion
 	// strict refuses keys that are not known.
 	strict bool
+	// left is how many entries of lists may still be read.
+	left   *int
 	prices *priceBook
 }
 
@@ -243,6 +265,7 @@ func (d offerReader) object(s *schema, keys map[string]otherKey, path, value str
 }
 
 func (d offerReader) fill(c *cells, keys map[string]otherKey, object string) {
+	c.left = d.left
 	c.other = func(name, value string) { d.other(keys, d.strict, c.path, name, value) }
 	c.fillObject(object, d.warn)
 }

@@ -267,6 +267,8 @@ func TestHostileOffers(t *testing.T) {
 		"what is beside is no JSON":    {`{"resources":[` + good + `],"x":tru}`, "stopped: after record 1: the file is not a JSON document from here on: what stands beside the resources is not JSON", 1},
 		"a long key beside":            {`{"resources":[` + good + `],"x":"` + strings.Repeat("y", 2<<20) + `"}`, "warning: x: is not known beside the resources", 1},
 		"a resource too long":          {document(with(`"N"`, `"`+strings.Repeat("y", 2<<20)+`"`), good), "(record) RECORD_TOO_LONG", 2},
+		"a list of nothing":            {with(`"N"`, `"N","beneficiaries":[1`+strings.Repeat(",1", 400_000)+`]`), "beneficiaries OUT_OF_RANGE is not read on from entry 50000: the record holds too many", 1},
+		"lines of nothing":             {with(`"N"`, `"N","pricing":[{}`+strings.Repeat(",{}", 200_000)+`]`), " more faults: correct these first", 1},
 		"a month alone":                {with(`"variableStartDate":true`, `"start":"2030-01","end":"2030-02"`), `end INVALID "2030-02" is a month, not a day: write 2030-02-28`, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

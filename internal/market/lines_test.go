@@ -117,7 +117,7 @@ func TestMarginsOfAReseller(t *testing.T) {
 		w.submit(offerOf("only-a", percentage("mail", "flat", "20"), resellerA))
 		w.work()
 		ids := func(viewer models.Viewer, reseller string) (ids []string) {
-			margins, err := w.Margins(background, viewer, reseller, w.clock)
+			margins, err := w.Margins(background, viewer, reseller, w.clock, nil)
 			w.must(err)
 			for i := range margins {
 				ids = append(ids, margins[i].PrivateOfferID+" "+margins[i].ResellerTenantID[:1])
@@ -133,19 +133,26 @@ func TestMarginsOfAReseller(t *testing.T) {
 			What:             rating.What{ProductID: "mail", PlanID: "flat", Term: models.P1M, Billing: models.Monthly, Market: "US"},
 			ResellerTenantID: resellerA, At: w.clock,
 		}
-		effective, err := w.EffectiveMargin(background, finance, ask)
+		answers, err := w.EffectiveMargins(background, finance, resellerA, []rating.EffectiveQuestion{ask})
 		w.must(err)
+		effective := answers[0]
 		if effective.PrivateOfferID != "only-a" || effective.WholesalePrice != money.New(8, 0) || len(effective.Candidates()) != 2 {
 			t.Errorf("A: %+v", effective)
 		}
-		effective, err = w.EffectiveMargin(background, viewerB, ask)
+		answers, err = w.EffectiveMargins(background, viewerB, resellerA, []rating.EffectiveQuestion{ask})
 		w.must(err)
+		effective = answers[0]
 		if effective.PrivateOfferID != "both" || len(effective.Candidates()) != 1 {
 			t.Errorf("B: %+v", effective)
 		}
-		ask.Market = "DE"
-		if _, err := w.EffectiveMargin(background, finance, ask); !errors.Is(err, rating.ErrNoListPrice) {
-			t.Errorf("no price: %v", err)
+		abroad, unknown, odd := ask, ask, ask
+		abroad.Market, unknown.PlanID, odd.MeterID = "DE", "later", "later"
+		answers, err = w.EffectiveMargins(background, finance, resellerA, []rating.EffectiveQuestion{abroad, ask, unknown, odd})
+		w.must(err)
+		for i, want := range []string{"plan:NO_LIST_PRICE", "", "plan:NOT_FOUND", "meter:NOT_FOUND"} {
+			if got := codes(answers[i].Violations); got != want {
+				t.Errorf("question %d: %s, want %s", i, got, want)
+			}
 		}
 	})
 }

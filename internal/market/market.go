@@ -12,7 +12,9 @@ import (
 	"slices"
 	"time"
 
+	"sellthrough/internal/follow"
 	"sellthrough/internal/store"
+	"sellthrough/internal/webhook"
 	"sellthrough/models"
 )
 
@@ -29,8 +31,16 @@ type Market struct {
 	Refunds models.RefundPolicy
 	// GoLive is how long submitting is promised to take (rules 2.3).
 	GoLive models.GoLive
+	// Send carries notifications to their recipients, by channel. What has a
+	// channel that is missing here waits until it is given up.
+	Send map[models.Channel]Send
+	// Webhooks sends to the programs of publishers, and keeps their secrets.
+	// Whoever asks for an endpoint to be made or changed sets it, and whoever sends.
+	Webhooks *webhook.Sender
 	// Watch hears of the jobs; nil hears nothing.
 	Watch Watch
+	// Changes is the log that others follow; a server runs it.
+	Changes *follow.Log
 
 	// rehearsal is the transaction that takes all changes and is undone, nil for
 	// each change its own.
@@ -39,7 +49,7 @@ type Market struct {
 
 // New returns a market with the limits and times of the rules (D10, D19, 2.3).
 func New(s *store.Store, clock func() time.Time) *Market {
-	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy, GoLive: models.DefaultGoLive}
+	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy, GoLive: models.DefaultGoLive, Changes: follow.New(s)}
 }
 
 // Watch hears of each job when it begins, and by done when it has ended. The
@@ -52,6 +62,8 @@ type Watch interface {
 	Rate(ctx context.Context) (job context.Context, done func(err error))
 	// Work hears of one look at what is due.
 	Work(ctx context.Context) (job context.Context, done func(worked Worked, err error))
+	// Deliver hears of one attempt to deliver a notification, and where that left it.
+	Deliver(ctx context.Context, channel models.Channel) (job context.Context, done func(delivery models.Delivery, left models.NotificationStatus))
 }
 
 // Now is the instant that the clock shows, in UTC and in the microseconds that

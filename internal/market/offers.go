@@ -222,9 +222,9 @@ func (m *Market) RetryPrivateOffer(ctx context.Context, request Request, id stri
 		var events []models.OfferEvent
 		for _, reseller := range chosen {
 			reseller.FailedAt, reseller.FailureReason = nil, ""
-			reseller.Expect(products, m.GoLive, now)
-			changed = append(changed, *reseller)
 			events = append(events, models.OfferEvent{Type: models.EventRetried, ResellerTenantID: reseller.ResellerTenantID})
+			events = append(events, await(reseller, products, m.GoLive, now)...)
+			changed = append(changed, *reseller)
 		}
 		return offer, nil, m.saveOffer(w, offer, changed, now, events...)
 	})
@@ -259,7 +259,7 @@ func (m *Market) createOffer(w *store.Writer, offer models.PrivateOffer, event m
 		return nil, nil, err
 	}
 	event.OccurredAt, event.Changes = now, models.OfferChanges(&models.PrivateOffer{}, draft)
-	return draft, nil, w.AppendOfferEvents(draft.ID, []models.OfferEvent{event})
+	return draft, nil, m.announce(w, draft, event)
 }
 
 func (m *Market) replaceOffer(w *store.Writer, stored *models.PrivateOffer, offer models.PrivateOffer) (*models.PrivateOffer, models.Violations, error) {
@@ -275,8 +275,8 @@ func (m *Market) replaceOffer(w *store.Writer, stored *models.PrivateOffer, offe
 	if err := w.ReplaceDraft(draft, stored.Version); err != nil {
 		return nil, nil, err
 	}
-	return draft, nil, w.AppendOfferEvents(draft.ID, []models.OfferEvent{
-		{Type: models.EventUpdated, OccurredAt: draft.UpdatedAt, Changes: models.OfferChanges(stored, draft)},
+	return draft, nil, m.announce(w, draft, models.OfferEvent{
+		Type: models.EventUpdated, OccurredAt: draft.UpdatedAt, Changes: models.OfferChanges(stored, draft),
 	})
 }
 
@@ -326,25 +326,14 @@ func byTenant(resellers []models.OfferReseller) []models.OfferReseller {
 // publisherOf finds who owns a new offer: the viewer, or the publisher that is
 // named, or the one whose products are priced (D8: all belong to one).
 func publisherOf(w *store.Writer, offer *models.PrivateOffer) (string, models.Violations, error) {
-	if viewer := w.Viewer(); viewer.Role == models.RolePublisher {
-		if offer.PublisherID != "" && offer.PublisherID != viewer.Organization {
-			return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(offer.PublisherID)+" is not your organisation: leave it out"), nil
-		}
-		return viewer.Organization, nil, nil
-	}
-	if offer.PublisherID != "" {
-		publishers, err := w.Publishers([]string{offer.PublisherID})
-		if err != nil || len(publishers) > 0 {
-			return offer.PublisherID, nil, err
-		}
-		return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(offer.PublisherID)+" is not known"), nil
+	publisher, vs, err := publisherNamed(w, offer.PublisherID)
+	if err != nil || len(vs) > 0 || publisher != "" {
+		return publisher, vs, err
 	}
 	products, err := productsByID(w.Reader, offer)
 	if err != nil {
 		return "", nil, err
 	}
-	var publisher string
-	var vs models.Violations
 	for i := range offer.Pricing {
 		field := "pricing." + strconv.Itoa(i) + ".productId"
 		product, known := products[offer.Pricing[i].ProductID]
@@ -361,6 +350,25 @@ func publisherOf(w *store.Writer, offer *models.PrivateOffer) (string, models.Vi
 		vs.Add("publisherId", models.CodeRequired, "is missing: name the publisher, or price one of its products")
 	}
 	return publisher, vs, nil
+}
+
+// publisherNamed finds whom something new is for: the viewer's own organisation,
+// or the publisher that another viewer names; "" where it names none.
+func publisherNamed(w *store.Writer, named string) (string, models.Violations, error) {
+	viewer := w.Viewer()
+	switch {
+	case viewer.Role == models.RolePublisher && (named == "" || named == viewer.Organization):
+		return viewer.Organization, nil, nil
+	case viewer.Role == models.RolePublisher:
+		return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(named)+" is not your organisation: leave it out"), nil
+	case named == "":
+		return "", nil, nil
+	}
+	publishers, err := w.Publishers([]string{named})
+	if err != nil || len(publishers) > 0 {
+		return named, nil, err
+	}
+	return "", violation("publisherId", models.CodePublisherNotFound, models.Quote(named)+" is not known"), nil
 }
 
 // offerFor locks an offer for an action of the desk.
@@ -391,10 +399,20 @@ func (m *Market) submitOffer(w *store.Writer, offer *models.PrivateOffer) (model
 		return vs, nil
 	}
 	offer.SubmittedAt = &now
+	events := []models.OfferEvent{{Type: models.EventSubmitted}}
 	for i := range offer.Resellers {
-		offer.Resellers[i].Expect(facts.Products, m.GoLive, now)
+		events = append(events, await(&offer.Resellers[i], facts.Products, m.GoLive, now)...)
 	}
-	return nil, m.saveOffer(w, offer, offer.Resellers, now, models.OfferEvent{Type: models.EventSubmitted})
+	return nil, m.saveOffer(w, offer, offer.Resellers, now, events...)
+}
+
+// await begins to publish an offer for a reseller. Who is authorised already has
+// taken that step now; the worker authorises the others.
+func await(reseller *models.OfferReseller, products map[string]models.Product, times models.GoLive, now time.Time) []models.OfferEvent {
+	if !reseller.Await(products, times, now) {
+		return nil
+	}
+	return []models.OfferEvent{{Type: models.EventAuthorized, ResellerTenantID: reseller.ResellerTenantID}}
 }
 
 // saveOffer stores what the desk did to a submitted offer and some of its
@@ -411,7 +429,7 @@ func (m *Market) saveOffer(w *store.Writer, offer *models.PrivateOffer, changed 
 	for i := range events {
 		events[i].OccurredAt = now
 	}
-	return w.AppendOfferEvents(offer.ID, events)
+	return m.announce(w, offer, events...)
 }
 
 // submitFacts looks up everything that an offer names.
@@ -455,8 +473,8 @@ func pricedProducts(offers ...*models.PrivateOffer) []string {
 	return sortedKeys(ids)
 }
 
-func productsByID(r *store.Reader, offer *models.PrivateOffer) (map[string]models.Product, error) {
-	products, _, err := r.Products(store.ProductFilter{IDs: pricedProducts(offer)}, store.Page{})
+func productsByID(r *store.Reader, offers ...*models.PrivateOffer) (map[string]models.Product, error) {
+	products, _, err := r.Products(store.ProductFilter{IDs: pricedProducts(offers...)}, store.Page{})
 	byID := make(map[string]models.Product, len(products))
 	for _, product := range products {
 		byID[product.ID] = product
@@ -464,12 +482,19 @@ func productsByID(r *store.Reader, offer *models.PrivateOffer) (map[string]model
 	return byID, err
 }
 
-func resellersByID(r *store.Reader, offer *models.PrivateOffer) (map[string]models.Reseller, error) {
+// namedResellers are the resellers that offers name, sorted.
+func namedResellers(offers ...*models.PrivateOffer) []string {
 	ids := map[string]bool{}
-	for i := range offer.Resellers {
-		ids[offer.Resellers[i].ResellerTenantID] = true
+	for _, offer := range offers {
+		for i := range offer.Resellers {
+			ids[offer.Resellers[i].ResellerTenantID] = true
+		}
 	}
-	resellers, _, err := r.Resellers(store.ResellerFilter{IDs: sortedKeys(ids)}, store.Page{})
+	return sortedKeys(ids)
+}
+
+func resellersByID(r *store.Reader, offers ...*models.PrivateOffer) (map[string]models.Reseller, error) {
+	resellers, _, err := r.Resellers(store.ResellerFilter{IDs: namedResellers(offers...)}, store.Page{})
 	byID := make(map[string]models.Reseller, len(resellers))
 	for _, reseller := range resellers {
 		byID[reseller.TenantID] = reseller

@@ -38,7 +38,7 @@ func (m *Market) Work(ctx context.Context) (all Worked, err error) {
 		defer func() { done(all, err) }()
 		ctx = job
 	}
-	now := m.Now()
+	now, old := m.Now(), false
 	var due []store.DueOffer
 	for {
 		var after store.DueOffer
@@ -46,7 +46,9 @@ func (m *Market) Work(ctx context.Context) (all Worked, err error) {
 			after = due[len(due)-1]
 		}
 		failed := m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
-			due, err = r.OffersDue(now, after, workBatch)
+			if due, err = r.OffersDue(now, after, workBatch); err == nil && after.ID == "" {
+				old, err = outlived(r, now)
+			}
 			return err
 		})
 		if failed != nil {
@@ -66,7 +68,10 @@ func (m *Market) Work(ctx context.Context) (all Worked, err error) {
 			break
 		}
 	}
-	return all, errors.Join(err, m.forget(ctx, now))
+	if old {
+		err = errors.Join(err, m.forget(ctx, now))
+	}
+	return all, err
 }
 
 // workBatch is how many offers are looked up at once. Few, since what another
@@ -76,16 +81,18 @@ const workBatch = 50
 // ChangeLife is how far back the log of changes reaches at least.
 const ChangeLife = 30 * 24 * time.Hour
 
+// outlived tells whether something is older than it is kept for.
+func outlived(r *store.Reader, now time.Time) (bool, error) {
+	old, err := r.AnswersBefore(now.Add(-IdempotencyKeyLife))
+	if err != nil || old {
+		return old, err
+	}
+	return r.ChangesBefore(now.Add(-ChangeLife))
+}
+
 // forget deletes what is kept for a time only, some at a time.
 func (m *Market) forget(ctx context.Context, now time.Time) (err error) {
-	more := false
-	err = m.Store.Read(ctx, models.System, func(r *store.Reader) (err error) {
-		if more, err = r.AnswersBefore(now.Add(-IdempotencyKeyLife)); err == nil && !more {
-			more, err = r.ChangesBefore(now.Add(-ChangeLife))
-		}
-		return err
-	})
-	for err == nil && more {
+	for more := true; more && err == nil; {
 		err = m.Store.Write(ctx, models.System, func(w *store.Writer) error {
 			answers, err := w.ForgetAnswers(now.Add(-IdempotencyKeyLife))
 			if err != nil {
@@ -139,10 +146,8 @@ func (m *Market) step(w *store.Writer, offer *models.PrivateOffer, done *Worked)
 		done.Ended++
 		events = append(events, models.OfferEvent{Type: models.EventEnded, OccurredAt: now, Reason: offer.EndWarning()})
 	}
-	if len(events) > 0 {
-		if err := w.AppendOfferEvents(offer.ID, events); err != nil {
-			return err
-		}
+	if err := m.announce(w, offer, events...); err != nil {
+		return err
 	}
 	if done.Live+done.Ended == 0 {
 		return nil

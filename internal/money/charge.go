@@ -129,3 +129,15 @@ func ExchangeRate(usdPerPricing, usdPerBilling Decimal) (Decimal, error) {
 	}
 	return rate, nil
 }
+
+// PercentOff is how far a price lies below the list price, in hundredths of a
+// percent of the list price, rounded half-even; negative where it lies above. It is
+// false where the list price is not positive, or the answer is too long to keep.
+func PercentOff(list, price Decimal) (hundredths int64, ok bool) {
+	off, err := list.Sub(price)
+	if err != nil || list.Sign() <= 0 {
+		return 0, false
+	}
+	share := exactly(off)
+	return share.times(New(100_00, 0)).per(list).round(0, halfEven).units()
+}

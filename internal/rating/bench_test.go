@@ -183,7 +183,7 @@ func BenchmarkMargins(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		wins, prices := 0, 0
-		for _, m := range book.Margins("r7", at) {
+		for _, m := range book.Margins("r7", at, nil) {
 			for _, p := range m.Prices {
 				prices++
 				if p.Wins {

@@ -479,7 +479,7 @@ func TestD5_InfrastructureAndTrials(t *testing.T) {
 	if got := k.winner(t, rating.What{PlanID: "flat", MeterID: "hw"}, "2021-10-07"); got != "2" {
 		t.Errorf("infrastructure costs %s", got)
 	}
-	for _, m := range rating.NewBook(k.Facts).Margins(reseller, instant("2021-10-07")) {
+	for _, m := range rating.NewBook(k.Facts).Margins(reseller, instant("2021-10-07"), nil) {
 		if i := slices.IndexFunc(m.Prices, func(p models.MarginPrice) bool { return p.MeterID == "hw" }); i >= 0 {
 			t.Errorf("a margin on infrastructure is listed: %+v", m.Prices[i])
 		}

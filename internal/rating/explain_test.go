@@ -189,7 +189,7 @@ func TestMargins(t *testing.T) {
 	o.Resellers[0].CustomerTenantIDs = []string{customer}
 	o.Pricing[0].Absolute[0].IncludedQuantity = money.New(20, 0)
 	book := rating.NewBook(k.Facts)
-	margins := book.Margins(reseller, instant("2021-10-07"))
+	margins := book.Margins(reseller, instant("2021-10-07"), nil)
 	expect(t, listed(margins),
 		"ended ENDED flat 100->50 flat/m 1->0.5",
 		"shadowed LIVE flat 100->95 flat/m 1->0.95",
@@ -205,10 +205,10 @@ func TestMargins(t *testing.T) {
 	if live.Start != instant("2021-10-02") || live.ConsumptionStart != instant("2021-10-01") || live.End.Format(time.RFC3339) != "2021-12-31T23:59:59Z" || live.Percentage != 1000 {
 		t.Errorf("%+v", live)
 	}
-	if i := slices.IndexFunc(book.Margins(reseller, instant("2021-10-08")), func(m models.Margin) bool { return m.PrivateOfferID == "tomorrow" && m.Wins }); i < 0 {
+	if i := slices.IndexFunc(book.Margins(reseller, instant("2021-10-08"), nil), func(m models.Margin) bool { return m.PrivateOfferID == "tomorrow" && m.Wins }); i < 0 {
 		t.Error("from its go-live the best margin wins")
 	}
-	if none := book.Margins(marketResellers[2], instant("2021-10-07")); none != nil {
+	if none := book.Margins(marketResellers[2], instant("2021-10-07"), nil); none != nil {
 		t.Errorf("a stranger has margins: %+v", none)
 	}
 }
@@ -231,7 +231,7 @@ func TestMarginStatusAtItsEdges(t *testing.T) {
 		"2022-01-01T00:00:00Z":        "ENDED WITHDRAWN ENDED",
 	} {
 		status := map[string]string{}
-		for _, m := range book.Margins(reseller, instant(at)) {
+		for _, m := range book.Margins(reseller, instant(at), nil) {
 			status[m.PrivateOfferID] = string(m.Status)
 			if m.Wins != (m.PrivateOfferID == "o1" && m.Status == models.MarginLive) {
 				t.Errorf("at %s %s wins: %t", at, m.PrivateOfferID, m.Wins)
@@ -250,8 +250,8 @@ func TestMarginsInTheMonthOfGoLive(t *testing.T) {
 	k.Plans = k.Plans[:1]
 	k.offer("o1", "2021-10-20T12:00:00Z", "2021-12", percent("10"))
 	book := rating.NewBook(k.Facts)
-	if margins := book.Margins(reseller, instant("2021-10-20T11:59:59Z")); len(margins) > 0 {
+	if margins := book.Margins(reseller, instant("2021-10-20T11:59:59Z"), nil); len(margins) > 0 {
 		t.Errorf("before go-live: %+v", margins)
 	}
-	expect(t, listed(book.Margins(reseller, instant("2021-10-20T12:00:00Z"))), "o1 LIVE flat 100->90* flat/m 1->0.9*")
+	expect(t, listed(book.Margins(reseller, instant("2021-10-20T12:00:00Z"), nil)), "o1 LIVE flat 100->90* flat/m 1->0.9*")
 }

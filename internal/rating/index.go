@@ -14,8 +14,9 @@ import (
 // be asked. It is immutable and safe for concurrent use: With makes another one,
 // which shares with it all that stays.
 type Index struct {
-	products  map[string]*listing
-	resellers map[string]*holdings
+	products   map[string]*listing
+	resellers  map[string]*holdings
+	publishers map[string]string // names by id
 }
 
 // NewIndex indexes the catalogue and the offers of the facts.
@@ -41,12 +42,15 @@ func NewIndex(facts Facts) *Index {
 // do not name stays as it was. A submitted offer keeps its lines and its
 // resellers for life; what becomes of it is in its instants.
 func (x *Index) With(products []string, facts Facts) *Index {
-	next := &Index{maps.Clone(x.products), maps.Clone(x.resellers)}
+	next := &Index{maps.Clone(x.products), maps.Clone(x.resellers), maps.Clone(x.publishers)}
 	if next.products == nil {
-		next.products, next.resellers = map[string]*listing{}, map[string]*holdings{}
+		next.products, next.resellers, next.publishers = map[string]*listing{}, map[string]*holdings{}, map[string]string{}
 	}
 	for id, listing := range listings(products, facts) {
 		next.products[id] = listing
+	}
+	for i := range facts.Publishers {
+		next.publishers[facts.Publishers[i].ID] = facts.Publishers[i].Name
 	}
 	next.hold(facts.Offers)
 	return next
@@ -55,14 +59,14 @@ func (x *Index) With(products []string, facts Facts) *Index {
 // listing is one product as it is sold.
 type listing struct {
 	product models.Product // its id alone where the facts do not have it
-	plans   []plan         // by id
+	plans   []listedPlan   // by id
 	meters  map[string]*models.Meter
 	prices  map[priceKey][]models.Price // by effective month
 }
 
-// plan is a plan with every price that a margin on it touches: its own, and the
+// listedPlan is a plan with every price that a margin on it touches: its own, and the
 // product's for meters that it does not price itself.
-type plan struct {
+type listedPlan struct {
 	models.Plan
 	listed []listedPrice
 }
@@ -89,6 +93,15 @@ func (x *Index) listing(product string) *listing {
 	return unlisted
 }
 
+// plan is the plan with the id, nil if there is none.
+func (l *listing) plan(id string) *listedPlan {
+	at, ok := slices.BinarySearchFunc(l.plans, id, func(p listedPlan, id string) int { return strings.Compare(p.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &l.plans[at]
+}
+
 // listings sorts what the facts say of products by product.
 func listings(products []string, facts Facts) map[string]*listing {
 	all := make(map[string]*listing, len(products))
@@ -102,7 +115,7 @@ func listings(products []string, facts Facts) map[string]*listing {
 	}
 	for _, p := range facts.Plans {
 		if l := all[p.ProductID]; l != nil {
-			l.plans = append(l.plans, plan{Plan: p})
+			l.plans = append(l.plans, listedPlan{Plan: p})
 		}
 	}
 	for i := range facts.Meters {
@@ -126,7 +139,7 @@ func listings(products []string, facts Facts) map[string]*listing {
 // arrange sorts the listing and finds the prices under each plan. Infrastructure
 // never carries a margin (D5).
 func (l *listing) arrange() {
-	slices.SortFunc(l.plans, func(x, y plan) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortFunc(l.plans, func(x, y listedPlan) int { return strings.Compare(x.ID, y.ID) })
 	for key, entries := range l.prices {
 		slices.SortFunc(entries, func(x, y models.Price) int {
 			return cmp.Or(cmp.Compare(x.EffectiveFrom, y.EffectiveFrom), strings.Compare(string(y.Currency), string(x.Currency)))
@@ -301,8 +314,8 @@ func (x *Index) lines(o *models.PrivateOffer) []models.PricingLine {
 			continue
 		}
 		l.ProductID = listing.product.ID
-		if at, ok := slices.BinarySearchFunc(listing.plans, l.PlanID, func(p plan, id string) int { return strings.Compare(p.ID, id) }); ok {
-			l.PlanID = listing.plans[at].ID
+		if plan := listing.plan(l.PlanID); plan != nil {
+			l.PlanID = plan.ID
 		}
 	}
 	return lines

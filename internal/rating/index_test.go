@@ -120,7 +120,7 @@ func TestIndexIsTheBook(t *testing.T) {
 		drawHistory(t, func(h *history) {
 			book, at := rating.NewBook(h.facts), d.instant("at")
 			for _, reseller := range marketResellers {
-				got, want := h.index.Margins(reseller, at), book.Margins(reseller, at)
+				got, want := h.index.Margins(reseller, at, nil), book.Margins(reseller, at, nil)
 				if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 					t.Fatalf("%s holds at %s\n got %+v\nwant %+v", reseller, at, got, want)
 				}
@@ -164,7 +164,7 @@ func TestIndexIsImmutable(t *testing.T) {
 		at := dice{t}.instant("at")
 		told := func(x *rating.Index) (words []string) {
 			for _, reseller := range marketResellers {
-				words = append(words, fmt.Sprintf("%+v", x.Margins(reseller, at)))
+				words = append(words, fmt.Sprintf("%+v", x.Margins(reseller, at, nil)))
 			}
 			return words
 		}

@@ -101,9 +101,9 @@ type answer struct {
 // reason is empty when it does.
 func (c candidate) answers(q *question) (answer, models.Reason) {
 	switch {
-	case c.line.PlanID != "" && c.line.PlanID != q.PlanID:
+	case !c.covers(q.PlanID):
 		return answer{}, models.ReasonOtherPlan
-	case len(c.customers) > 0 && !slices.Contains(c.customers, q.customer):
+	case !c.isFor(q.customer):
 		return answer{}, models.ReasonOtherCustomers
 	case q.consumption && q.month < c.firstMonth, !q.consumption && q.at.Before(c.start):
 		return answer{}, models.ReasonNotStarted
@@ -112,6 +112,20 @@ func (c candidate) answers(q *question) (answer, models.Reason) {
 	case c.withdrawnAt != nil && !q.recordedAt.Before(*c.withdrawnAt):
 		return answer{}, models.ReasonWithdrawn
 	}
+	return c.prices(q)
+}
+
+// covers tells whether the line is for the plan.
+func (c candidate) covers(planID string) bool { return c.line.PlanID == "" || c.line.PlanID == planID }
+
+// isFor tells whether the customer is one of those that may use it.
+func (g *grant) isFor(customer string) bool {
+	return len(g.customers) == 0 || slices.Contains(g.customers, customer)
+}
+
+// prices is what a candidate that covers the plan makes of the list price, asked
+// for whomever and whenever.
+func (c candidate) prices(q *question) (answer, models.Reason) {
 	if len(c.line.Absolute) > 0 {
 		price, ok := c.customPrice(q)
 		if !ok {

@@ -11,8 +11,9 @@ import (
 
 // Margins lists every margin of the reseller at an instant, shadowed and
 // scheduled ones included: one for each pricing line of each offer that was
-// published for it by then. They come by product, plan, start, offer and line.
-func (x *Index) Margins(resellerTenantID string, at time.Time) []models.Margin {
+// published for it by then, as far as the filter lets it pass; nil lets all. They
+// come by product, plan, start, offer and line.
+func (x *Index) Margins(resellerTenantID string, at time.Time, where *models.MarginFilter) []models.Margin {
 	var margins []models.Margin
 	held := x.resellers[resellerTenantID]
 	if held == nil {
@@ -21,23 +22,53 @@ func (x *Index) Margins(resellerTenantID string, at time.Time) []models.Margin {
 	for _, product := range held.products {
 		shelf, listing := held.shelves[product], x.listing(product)
 		for _, c := range shelf.listed {
-			if !c.publishedAt.After(at) {
-				margins = append(margins, listing.margin(c, shelf, at))
+			if c.publishedAt.After(at) {
+				continue
+			}
+			m := listing.margin(c, at)
+			m.PublisherName = x.publishers[m.PublisherID]
+			if !where.Admits(&m) {
+				continue
+			}
+			listing.fill(&m, c, shelf, at, where)
+			if where.AdmitsPriced(&m) {
+				margins = append(margins, m)
 			}
 		}
 	}
 	return margins
 }
 
-func (l *listing) margin(c candidate, s *shelf, at time.Time) models.Margin {
+// margin is all of a margin but its prices.
+func (l *listing) margin(c candidate, at time.Time) models.Margin {
 	m := models.Margin{
 		PrivateOfferID: c.offerID, PricingLine: c.line.Position,
 		ResellerTenantID: c.resellerTenantID, PublisherID: c.publisherID,
-		ProductID: c.line.ProductID, PlanID: c.line.PlanID,
+		ProductID: c.line.ProductID, ProductTitle: l.product.Title, ProductType: l.product.Type, PlanID: c.line.PlanID,
 		Type: c.marginType(), Percentage: c.line.Percentage, CustomerTenantIDs: c.customers,
 		Start: c.start, ConsumptionStart: c.firstMonth.Start(), End: c.end.Add(-time.Second),
 		Status: c.status(at),
 	}
+	switch m.Status {
+	case models.MarginWithdrawn:
+		m.StatusSince = *c.withdrawnAt
+	case models.MarginEnded:
+		m.StatusSince = c.end
+	case models.MarginScheduled:
+		m.StatusSince = c.publishedAt
+	default:
+		if m.StatusSince = c.start; m.StatusSince.After(at) {
+			m.StatusSince = m.ConsumptionStart
+		}
+	}
+	if plan := l.plan(c.line.PlanID); plan != nil {
+		m.PlanTitle = plan.Title
+	}
+	return m
+}
+
+// fill works out the prices that the filter lets pass.
+func (l *listing) fill(m *models.Margin, c candidate, s *shelf, at time.Time, where *models.MarginFilter) {
 	for i := range l.plans {
 		plan := &l.plans[i]
 		if c.line.PlanID != "" && c.line.PlanID != plan.ID {
@@ -45,13 +76,15 @@ func (l *listing) margin(c candidate, s *shelf, at time.Time) models.Margin {
 		}
 		rivals := s.of(plan.ID)
 		for _, key := range plan.listed {
+			if !where.AdmitsPrice(key.meter, key.market, key.currency) {
+				continue
+			}
 			if p, ok := l.marginPrice(c, rivals, key, at); ok {
 				m.Wins = m.Wins || p.Wins
 				m.Prices = append(m.Prices, p)
 			}
 		}
 	}
-	return m
 }
 
 // status is the margin's state. It is live as soon as it prices anything, and
@@ -158,11 +191,16 @@ func (e Effective) Candidates() []models.Candidate {
 	return explain(e.looked, &e.asked)
 }
 
-// Why a price cannot be told.
-var (
-	// ErrNoListPrice says that the price asked for does not exist.
-	ErrNoListPrice = errors.New("there is no list price for this plan, term, billing, meter and market at that time")
-)
+// ErrNoListPrice says that the price asked for does not exist.
+var ErrNoListPrice = errors.New("there is no list price for this plan, term, billing, meter and market at that time")
+
+// Knows tells whether the product has the plan, and the meter if one is named: a
+// price of the whole product would stand in for that of a plan that is none.
+func (x *Index) Knows(what *What) (plan, meter bool) {
+	l := x.listing(what.ProductID)
+	plan = l.plan(what.PlanID) != nil
+	return plan, what.MeterID == "" || l.meters[what.MeterID] != nil
+}
 
 // Effective answers which margin counts for one price at one instant (D1), by
 // the same selection that rates billing lines. ErrNoListPrice where there is
@@ -186,6 +224,19 @@ func (x *Index) Effective(asked EffectiveQuestion) (Effective, error) {
 		e.PrivateOfferID, e.PricingLine = winner.offerID, winner.line.Position
 	}
 	return e, nil
+}
+
+// Subtotals are what a quantity comes to at list and at wholesale price for one
+// charge, in the pricing currency: each rounded as a line of a bill is (D11).
+// Errors are those of money.Charge.Round.
+func (e *Effective) Subtotals(quantity money.Decimal) (list, wholesale money.Amount, err error) {
+	charge := money.Charge{UnitPrice: e.ListPrice, Quantity: quantity, Rate: one, Pricing: e.Currency, Billing: e.Currency}
+	if list, err = charge.Round(money.DefaultPolicy); err != nil {
+		return list, wholesale, err
+	}
+	charge.UnitPrice = e.WholesalePrice
+	wholesale, err = charge.Round(money.DefaultPolicy)
+	return list, wholesale, err
 }
 
 // dismiss tells of every candidate that it lost for one and the same reason.

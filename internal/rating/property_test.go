@@ -175,7 +175,7 @@ func TestMarginsAgreeWithEffective(t *testing.T) {
 		facts := drawMarket(t)
 		book, at := rating.NewBook(facts), dice{t}.instant("at")
 		for _, reseller := range marketResellers {
-			for _, m := range book.Margins(reseller, at) {
+			for _, m := range book.Margins(reseller, at, nil) {
 				customers := m.CustomerTenantIDs
 				if len(customers) == 0 {
 					customers = []string{""}

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,17 +23,22 @@ type ProductFilter struct {
 	PublisherID  string
 	Text         string // anywhere in title or id
 	Types        []models.ProductType
+	Marketplaces []models.Marketplace // one of these lists it
 	Published    *bool
 	Public       *bool
 	Transactable *bool
-	CSPOptIn     models.CSPOptIn
+	// Selectable is models.Product.Selectable.
+	Selectable *bool
+	CSPOptIn   models.CSPOptIn
 }
 
 func (r *Reader) products(f ProductFilter) *gorm.DB {
 	query := r.in(r.from("products"), "id", f.IDs)
 	query = equal(query, "publisher_id", f.PublisherID)
 	query = equal(query, "csp_opt_in", string(f.CSPOptIn))
-	query = matching(query, f.Text, "title", "id")
+	query = r.matching(query, f.Text, "title", "id")
+	query = listing(r, query, "marketplaces", f.Marketplaces)
+	query = either(query, "published = 1 AND public = 1 AND transactable = 1", f.Selectable)
 	if len(f.Types) > 0 {
 		query = query.Where("type IN ?", f.Types)
 	}
@@ -91,35 +98,50 @@ type ResellerFilter struct {
 	Skills       []string
 	Competencies []string
 	InCSPProgram *bool
+	// Selectable is models.Reseller.MayHoldMargin.
+	Selectable *bool
 }
 
 func (r *Reader) resellers(f ResellerFilter) *gorm.DB {
 	query := r.in(r.from("resellers"), "tenant_id", f.IDs)
 	query = equal(query, "country", f.Country)
-	query = matching(query, f.Text, "name", "tenant_id")
+	query = r.matching(query, f.Text, "name", "tenant_id")
+	query = either(query, "in_csp_program = 1 AND type IN ('DIRECT_BILL', 'INDIRECT_PROVIDER')", f.Selectable)
 	if len(f.Types) > 0 {
 		query = query.Where("type IN ?", f.Types)
 	}
 	if f.InCSPProgram != nil {
 		query = query.Where("in_csp_program = ?", *f.InCSPProgram)
 	}
-	query = listing(query, "regions", f.Regions)
-	query = listing(query, "skills", f.Skills)
-	return listing(query, "competencies", f.Competencies)
+	query = listing(r, query, "regions", f.Regions)
+	query = listing(r, query, "skills", f.Skills)
+	return listing(r, query, "competencies", f.Competencies)
+}
+
+// either narrows a query to rows for which the condition holds, or does not; nil
+// leaves it.
+func either(query *gorm.DB, condition string, holds *bool) *gorm.DB {
+	switch {
+	case holds == nil:
+		return query
+	case *holds:
+		return query.Where(condition)
+	}
+	return query.Where("NOT (" + condition + ")")
 }
 
 // listing narrows a query to rows whose column, a JSON list of texts, holds one
-// of the values.
-func listing(query *gorm.DB, column string, values []string) *gorm.DB {
+// of the values, spelled as people do (dialect.fold).
+func listing[T ~string](r *Reader, query *gorm.DB, column string, values []T) *gorm.DB {
 	if len(values) == 0 {
 		return query
 	}
 	alternatives := make([]string, len(values))
 	arguments := make([]any, len(values))
 	for i, value := range values {
-		checkPattern(query, column, value)
+		checkPattern(query, column, string(value))
 		quoted, _ := json.Marshal(value) // strings always marshal
-		alternatives[i], arguments[i] = column+" LIKE ? ESCAPE '!'", "%"+escapeLike(string(quoted))+"%"
+		alternatives[i], arguments[i] = r.dialect.like(column), "%"+escapeLike(r.dialect.folded(string(quoted)))+"%"
 	}
 	return query.Where(strings.Join(alternatives, " OR "), arguments...)
 }
@@ -132,6 +154,50 @@ func (r *Reader) Resellers(filter ResellerFilter, page Page) ([]models.Reseller,
 // CountResellers counts what Resellers lists.
 func (r *Reader) CountResellers(filter ResellerFilter) (int64, error) {
 	return count(r, r.resellers(filter))
+}
+
+// MaxFacets is how many values ResellerFacets returns at most.
+const MaxFacets = 100
+
+// ResellerFacets are the values that a column has among the resellers of a filter,
+// the commonest first: regions, skills or competencies. What the filter says of
+// the column itself is left aside, so that a menu keeps its choices.
+func (r *Reader) ResellerFacets(filter ResellerFilter, column string) ([]models.Facet, error) {
+	switch column {
+	case "regions":
+		filter.Regions = nil
+	case "skills":
+		filter.Skills = nil
+	case "competencies":
+		filter.Competencies = nil
+	}
+	var groups []struct {
+		Texts string
+		Count int
+	}
+	err := r.resellers(filter).Where(column + " IS NOT NULL").Select(column + " AS texts, COUNT(*) AS count").Group(column).Find(&groups).Error
+	if err != nil {
+		return nil, wrap(err)
+	}
+	counted := map[string]int{}
+	for _, group := range groups {
+		var values []string
+		if err := json.Unmarshal([]byte(group.Texts), &values); err != nil {
+			return nil, wrap(err)
+		}
+		slices.Sort(values)
+		for _, value := range slices.Compact(values) {
+			counted[value] += group.Count
+		}
+	}
+	facets := make([]models.Facet, 0, len(counted))
+	for value, n := range counted {
+		facets = append(facets, models.Facet{Value: value, Count: n})
+	}
+	slices.SortFunc(facets, func(x, y models.Facet) int {
+		return cmp.Or(cmp.Compare(y.Count, x.Count), strings.Compare(x.Value, y.Value))
+	})
+	return facets[:min(len(facets), MaxFacets)], nil
 }
 
 // CustomerFilter narrows a list of customers, as ProductFilter does.
@@ -147,9 +213,9 @@ func (r *Reader) customers(f CustomerFilter) *gorm.DB {
 	query = equal(query, "reseller_tenant_id", f.ResellerTenantID)
 	query = equal(query, "country", f.Country)
 	if r.viewer.Role == models.RolePublisher { // which knows customers by id only
-		return matching(query, f.Text, "tenant_id")
+		return r.matching(query, f.Text, "tenant_id")
 	}
-	return matching(query, f.Text, "name", "tenant_id")
+	return r.matching(query, f.Text, "name", "tenant_id")
 }
 
 // Customers lists customers by reseller and tenant id.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -172,6 +173,10 @@ func fill(t testing.TB, s *store.Store) {
 		return err
 	})
 	write(t, s, func(w *store.Writer) error {
+		return errors.Join(w.CreateWebhook(&models.WebhookEndpoint{ID: "hook-a", PublisherID: "contoso", URL: "https://contoso.example", CreatedAt: now, UpdatedAt: now}),
+			w.CreateWebhook(&models.WebhookEndpoint{ID: "hook-b", PublisherID: "fabrikam", URL: "https://fabrikam.example", CreatedAt: now, UpdatedAt: now}))
+	})
+	write(t, s, func(w *store.Writer) error {
 		outcomes, err := w.SaveRecords(catalogue(), now)
 		if err != nil {
 			return err
@@ -189,6 +194,8 @@ func fill(t testing.TB, s *store.Store) {
 			{subscriptionB, offer("offer-b", "fabrikam", "disk", resellerB, customerB)},
 		} {
 			bought := purchase(side.subscription.ID, side.subscription)
+			told := models.Notification{ID: "of-" + side.offer.ID, PrivateOfferID: side.offer.ID, EventNumber: 1, Type: models.EventLive, Channel: models.ChannelMail,
+				Recipient: "x@" + side.offer.PublisherID, Notice: models.Notice{PublisherID: side.offer.PublisherID, EndMonth: may}, CreatedAt: now, QueuedAt: now, NextAttemptAt: &now}
 			sale := models.OfferSale{PrivateOfferID: side.offer.ID, ResellerTenantID: side.subscription.ResellerTenantID, SubscriptionID: side.subscription.ID, SoldAt: now, ChargeType: models.ChargeRenew}
 			err := errors.Join(
 				w.SaveSubscription(&side.subscription),
@@ -197,12 +204,14 @@ func fill(t testing.TB, s *store.Store) {
 				w.SaveBuckets([]models.Bucket{bucket(side.subscription, may, "1.5")}),
 				w.CreateOffer(side.offer),
 				w.RecordSales([]models.OfferSale{sale}),
-				w.AppendOfferEvents(side.offer.ID, []models.OfferEvent{{Type: models.EventSubmitted, OccurredAt: now}}))
+				w.AppendOfferEvents(side.offer.ID, []models.OfferEvent{{Type: models.EventSubmitted, OccurredAt: now}}),
+				w.QueueNotifications([]models.Notification{told}))
 			if err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err = w.ClaimNotifications(models.Channels, nil, now, now, 2)
+		return err
 	})
 }
 
@@ -667,15 +676,17 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 	page := func(rows any, _ bool, err error) (any, error) { return rows, err }
 	plain := func(rows any, err error) (any, error) { return rows, err }
 	return map[string]func() (any, error){
-		"Publishers":    func() (any, error) { return plain(r.Publishers(nil)) },
-		"Resellers":     func() (any, error) { return page(r.Resellers(store.ResellerFilter{}, store.Page{})) },
-		"Customers":     func() (any, error) { return page(r.Customers(store.CustomerFilter{}, store.Page{})) },
-		"Products":      func() (any, error) { return page(r.Products(store.ProductFilter{}, store.Page{})) },
-		"Plans":         func() (any, error) { return plain(r.Plans(nil)) },
-		"Meters":        func() (any, error) { return plain(r.Meters(nil)) },
-		"Prices":        func() (any, error) { return plain(r.Prices(nil)) },
-		"PrivateOffers": func() (any, error) { return page(r.PrivateOffers(store.OfferFilter{}, store.Page{})) },
-		"OffersFor":     func() (any, error) { return plain(r.OffersFor(nil, may)) },
+		"Publishers":     func() (any, error) { return plain(r.Publishers(nil)) },
+		"Resellers":      func() (any, error) { return page(r.Resellers(store.ResellerFilter{}, store.Page{})) },
+		"Customers":      func() (any, error) { return page(r.Customers(store.CustomerFilter{}, store.Page{})) },
+		"Products":       func() (any, error) { return page(r.Products(store.ProductFilter{}, store.Page{})) },
+		"Plans":          func() (any, error) { return plain(r.Plans(nil)) },
+		"Meters":         func() (any, error) { return plain(r.Meters(nil)) },
+		"Prices":         func() (any, error) { return plain(r.Prices(nil)) },
+		"PrivateOffers":  func() (any, error) { return page(r.PrivateOffers(store.OfferFilter{}, store.Page{})) },
+		"Rivals":         func() (any, error) { return plain(r.Rivals(nil, nil, may)) },
+		"ResellerFacets": func() (any, error) { return plain(r.ResellerFacets(store.ResellerFilter{}, "regions")) },
+		"OffersFor":      func() (any, error) { return plain(r.OffersFor(nil, may)) },
 		"OfferEvents": func() (any, error) {
 			a, _, err := r.OfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-a"}, store.Page{})
 			b, _, errB := r.OfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-b"}, store.Page{})
@@ -686,13 +697,17 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 			b, errB := r.CountOfferEvents(store.OfferEventFilter{PrivateOfferID: "offer-b"})
 			return a + b, errors.Join(err, errB)
 		},
-		"OffersDue":         func() (any, error) { return plain(r.OffersDue(now, store.DueOffer{}, 9)) },
-		"Sales":             func() (any, error) { return both(r.Sales("offer-a"))(r.Sales("offer-b")) },
-		"Subscriptions":     func() (any, error) { return page(r.Subscriptions(store.SubscriptionFilter{}, store.Page{})) },
-		"SubscriptionsByID": func() (any, error) { return plain(r.SubscriptionsByID([]string{"sub-b", "sub-a", "none"})) },
-		"OrphanPurchases":   func() (any, error) { return plain(r.OrphanPurchases()) },
-		"SubscriptionsIn":   func() (any, error) { return plain(r.SubscriptionsIn(may, may, store.LineFilter{})) },
-		"Buckets":           func() (any, error) { return plain(r.Buckets(may, may, store.LineFilter{})) },
+		"Notifications":        func() (any, error) { return page(r.Notifications(store.NotificationFilter{}, store.Page{})) },
+		"CountNotifications":   func() (any, error) { return plain(r.CountNotifications(store.NotificationFilter{})) },
+		"NotificationAttempts": func() (any, error) { return plain(r.NotificationAttempts([]string{"of-offer-a", "of-offer-b"})) },
+		"CountBacklog":         func() (any, error) { b, err := r.CountBacklog(); return b.Pending[models.ChannelMail], err },
+		"OffersDue":            func() (any, error) { return plain(r.OffersDue(now, store.DueOffer{}, 9)) },
+		"Sales":                func() (any, error) { return both(r.Sales("offer-a"))(r.Sales("offer-b")) },
+		"Subscriptions":        func() (any, error) { return page(r.Subscriptions(store.SubscriptionFilter{}, store.Page{})) },
+		"SubscriptionsByID":    func() (any, error) { return plain(r.SubscriptionsByID([]string{"sub-b", "sub-a", "none"})) },
+		"OrphanPurchases":      func() (any, error) { return plain(r.OrphanPurchases()) },
+		"SubscriptionsIn":      func() (any, error) { return plain(r.SubscriptionsIn(may, may, store.LineFilter{})) },
+		"Buckets":              func() (any, error) { return plain(r.Buckets(may, may, store.LineFilter{})) },
 		"Usage": func() (any, error) {
 			a, _, err := r.Usage(store.UsageFilter{SubscriptionID: "sub-a"}, store.Page{})
 			b, _, errB := r.Usage(store.UsageFilter{SubscriptionID: "sub-b"}, store.Page{})
@@ -725,6 +740,8 @@ func scopeMethods(r *store.Reader) map[string]func() (any, error) {
 		"AgencyFees":     func() (any, error) { return plain(r.AgencyFees()) },
 		"APIKeys":        func() (any, error) { keys, _, err := r.APIKeys(store.APIKeyFilter{}, store.Page{}); return keys, err },
 		"CountAPIKeys":   func() (any, error) { return plain(r.CountAPIKeys(store.APIKeyFilter{})) },
+		"Webhooks":       func() (any, error) { return page(r.Webhooks(store.WebhookFilter{}, store.Page{})) },
+		"CountWebhooks":  func() (any, error) { return plain(r.CountWebhooks(store.WebhookFilter{})) },
 		"KnownCustomers": func() (any, error) { return plain(r.KnownCustomers(nil)) },
 		"Setting":        func() (any, error) { _, ok, err := r.Setting("x"); return ok, err },
 		"RowsRead":       func() (any, error) { return len(r.RowsRead()) > 100, nil },
@@ -742,47 +759,56 @@ func TestScope(t *testing.T) {
 	sees := map[string]map[models.Viewer]int{}
 	for name, n := range map[string][5]int{
 		//                 contoso fabrikam A  B  finance
-		"Publishers":         {1, 1, 2, 2, 2},
-		"Resellers":          {2, 2, 1, 1, 2},
-		"Customers":          {1, 1, 1, 1, 2},
-		"Products":           {1, 1, 1, 2, 2},
-		"Plans":              {1, 1, 1, 2, 2},
-		"Meters":             {1, 1, 1, 2, 2},
-		"Prices":             {2, 2, 2, 4, 4},
-		"PrivateOffers":      {1, 1, 1, 1, 2},
-		"OffersFor":          {1, 1, 1, 1, 2},
-		"OffersDue":          {1, 1, 1, 1, 2},
-		"OfferEvents":        {1, 1, 0, 0, 2},
-		"CountOfferEvents":   {1, 1, 0, 0, 2},
-		"Sales":              {1, 1, 1, 1, 2},
-		"Subscriptions":      {1, 1, 1, 1, 2},
-		"SubscriptionsByID":  {1, 1, 1, 1, 2},
-		"SubscriptionsIn":    {1, 1, 1, 1, 2},
-		"Buckets":            {1, 1, 1, 1, 2},
-		"Usage":              {1, 1, 1, 1, 2},
-		"EachUsage":          {1, 1, 1, 1, 2},
-		"CatalogueHistory":   {0, 0, 0, 0, 2},
-		"CountProducts":      {1, 1, 1, 2, 2},
-		"CountResellers":     {2, 2, 1, 1, 2},
-		"CountCustomers":     {1, 1, 1, 1, 2},
-		"CountPrivateOffers": {1, 1, 1, 1, 2},
-		"CountSubscriptions": {1, 1, 1, 1, 2},
-		"CountUsage":         {1, 1, 1, 1, 2},
-		"CountBuckets":       {1, 1, 1, 1, 2},
-		"Months":             {4, 2, 4, 2, 4},
-		"ExchangeRates":      {1, 1, 1, 1, 1},
-		"AgencyFees":         {3, 2, 3, 3, 3},
-		"APIKeys":            {1, 1, 1, 1, 1},
-		"CountAPIKeys":       {1, 1, 1, 1, 1},
-		"OrphanPurchases":    {},
-		"AnswersBefore":      {},
-		"Changes":            {0, 0, 0, 0, 18},
-		"LastChange":         {18, 18, 18, 18, 18},
-		"ChangesBefore":      {},
-		"KnownCustomers":     {},
-		"Setting":            {},
-		"RowsRead":           {},
-		"Viewer":             {},
+		"Publishers":           {1, 1, 2, 2, 2},
+		"Resellers":            {2, 2, 1, 1, 2},
+		"Customers":            {1, 1, 1, 1, 2},
+		"Products":             {1, 1, 1, 2, 2},
+		"Plans":                {1, 1, 1, 2, 2},
+		"Meters":               {1, 1, 1, 2, 2},
+		"Prices":               {2, 2, 2, 4, 4},
+		"PrivateOffers":        {1, 1, 1, 1, 2},
+		"OffersFor":            {1, 1, 1, 1, 2},
+		"Rivals":               {1, 1, 1, 1, 2},
+		"ResellerFacets":       {3, 3, 2, 2, 3},
+		"OffersDue":            {1, 1, 1, 1, 2},
+		"OfferEvents":          {1, 1, 0, 0, 2},
+		"CountOfferEvents":     {1, 1, 0, 0, 2},
+		"Notifications":        {1, 1, 0, 0, 2},
+		"CountNotifications":   {1, 1, 0, 0, 2},
+		"NotificationAttempts": {1, 1, 0, 0, 2},
+		"CountBacklog":         {1, 1, 0, 0, 2},
+		"NotificationsDue":     {},
+		"Sales":                {1, 1, 1, 1, 2},
+		"Subscriptions":        {1, 1, 1, 1, 2},
+		"SubscriptionsByID":    {1, 1, 1, 1, 2},
+		"SubscriptionsIn":      {1, 1, 1, 1, 2},
+		"Buckets":              {1, 1, 1, 1, 2},
+		"Usage":                {1, 1, 1, 1, 2},
+		"EachUsage":            {1, 1, 1, 1, 2},
+		"CatalogueHistory":     {0, 0, 0, 0, 2},
+		"CountProducts":        {1, 1, 1, 2, 2},
+		"CountResellers":       {2, 2, 1, 1, 2},
+		"CountCustomers":       {1, 1, 1, 1, 2},
+		"CountPrivateOffers":   {1, 1, 1, 1, 2},
+		"CountSubscriptions":   {1, 1, 1, 1, 2},
+		"CountUsage":           {1, 1, 1, 1, 2},
+		"CountBuckets":         {1, 1, 1, 1, 2},
+		"Months":               {4, 2, 4, 2, 4},
+		"ExchangeRates":        {1, 1, 1, 1, 1},
+		"AgencyFees":           {3, 2, 3, 3, 3},
+		"APIKeys":              {1, 1, 1, 1, 1},
+		"CountAPIKeys":         {1, 1, 1, 1, 1},
+		"Webhooks":             {1, 1, 0, 0, 2},
+		"CountWebhooks":        {1, 1, 0, 0, 2},
+		"OrphanPurchases":      {},
+		"AnswersBefore":        {},
+		"Changes":              {0, 0, 0, 0, 18},
+		"LastChange":           {18, 18, 18, 18, 18},
+		"ChangesBefore":        {},
+		"KnownCustomers":       {},
+		"Setting":              {},
+		"RowsRead":             {},
+		"Viewer":               {},
 	} {
 		sees[name] = map[models.Viewer]int{publisher1: n[0], publisher2: n[1], viewerA: n[2], viewerB: n[3], finance: n[4], models.System: n[4]}
 	}
@@ -815,7 +841,7 @@ func TestScope(t *testing.T) {
 						t.Errorf("%s %s: %s sees %d rows, want %d", viewer.Role, viewer.Organization, name, got, want)
 					}
 					stranger := map[models.Viewer][]string{publisher1: {"fabrikam", resellerB}, publisher2: {"contoso", resellerA}, viewerA: {"fabrikam", resellerB}, viewerB: {resellerA}}[viewer]
-					public := map[models.Role][]string{models.RolePublisher: {"Resellers"}, models.RoleReseller: {"Publishers"}}[viewer.Role]
+					public := map[models.Role][]string{models.RolePublisher: {"Resellers", "ResellerFacets"}, models.RoleReseller: {"Publishers"}}[viewer.Role]
 					for _, word := range stranger {
 						if strings.Contains(fmt.Sprintf("%+v", answer), word) && !slices.Contains(public, name) {
 							t.Errorf("%s %s: %s shows %s: %+v", viewer.Role, viewer.Organization, name, word, answer)
@@ -1174,6 +1200,122 @@ func TestAPIKeys(t *testing.T) {
 		}), store.ErrNotFound)
 		if err := as(models.System, func(w *store.Writer) error { return w.CreateAPIKey(&models.APIKey{ID: "x"}) }); err == nil {
 			t.Error("a key that is not limited is stored")
+		}
+	})
+}
+
+// Of several instances that claim at once, no two get the same notification, and
+// together they get all; what was claimed is free again when its lease ends.
+func TestClaimNotifications(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, open func() *store.Store) {
+		stores := []*store.Store{open(), open(), open()}
+		fill(t, stores[0])
+		const each = 40
+		var queue []models.Notification
+		for i := range each {
+			at := now.Add(time.Duration(i) * time.Microsecond)
+			queue = append(queue, models.Notification{ID: fmt.Sprintf("n%02d", i), PrivateOfferID: "offer-a", EventNumber: 1, Type: models.EventLive,
+				Channel: models.ChannelMail, Recipient: strconv.Itoa(i) + "@contoso.example", CreatedAt: now, QueuedAt: now, NextAttemptAt: &at})
+		}
+		write(t, stores[0], func(w *store.Writer) error { return w.QueueNotifications(queue) })
+		fails(t, "queued twice", stores[0].Write(context.Background(), models.System, func(w *store.Writer) error {
+			again := queue[0]
+			again.ID = "again"
+			return w.QueueNotifications([]models.Notification{again})
+		}), store.ErrDuplicate)
+
+		claim := func(s *store.Store, at time.Time, limit int) (claimed []models.Notification) {
+			write(t, s, func(w *store.Writer) (err error) {
+				claimed, err = w.ClaimNotifications(models.Channels, []string{"5@contoso.example"}, at, at.Add(time.Minute), limit)
+				return err
+			})
+			return claimed
+		}
+		equal(t, "before the first is due", len(claim(stores[0], now.Add(-time.Second), 100)), 0)
+		var mutex sync.Mutex
+		var instances sync.WaitGroup
+		claims := map[string]int{}
+		later := now.Add(time.Second)
+		for i := range 6 {
+			instances.Go(func() {
+				for range each { // what others hold is passed over: a claim may come back empty
+					for _, n := range claim(stores[i%3], later, 3) {
+						mutex.Lock()
+						claims[n.ID]++
+						mutex.Unlock()
+					}
+				}
+			})
+		}
+		instances.Wait()
+		for _, n := range claim(stores[0], later, 100) {
+			claims[n.ID]++
+		}
+		equal(t, "claimed", len(claims), each+1) // those of fill too, and none of the busy
+		equal(t, "of who is busy", claims["n05"], 0)
+		for id, times := range claims {
+			equal(t, id+" was claimed", times, 1)
+		}
+		write(t, stores[0], func(w *store.Writer) error {
+			claimed, err := w.ClaimNotifications(models.Channels, nil, later, later.Add(time.Minute), 100)
+			equal(t, "left", len(claimed), 1)
+			return err
+		})
+		read(t, stores[1], models.System, func(r *store.Reader) {
+			equal(t, "due while all are leased", must[bool](t)(r.NotificationsDue(later)), false)
+			equal(t, "due when the leases end", must[bool](t)(r.NotificationsDue(later.Add(time.Minute))), true)
+		})
+		again := claim(stores[1], later.Add(time.Minute), 100)
+		equal(t, "claimed again", len(again), each+1)
+		equal(t, "the first due is the first claimed", again[0].ID, "n00")
+		equal(t, "its attempts", again[0].AttemptCount, 2)
+		read(t, stores[2], models.System, func(r *store.Reader) {
+			log := must[[]models.NotificationAttempt](t)(r.NotificationAttempts([]string{"n00"}))
+			equal(t, "its log", log, []models.NotificationAttempt{{NotificationID: "n00", Number: 1, StartedAt: later}, {NotificationID: "n00", Number: 2, StartedAt: later.Add(time.Minute)}})
+			backlog := must[store.Backlog](t)(r.CountBacklog())
+			equal(t, "the backlog", backlog.Pending[models.ChannelMail], int64(each+2))
+			equal(t, "the oldest", backlog.Oldest.UTC(), now)
+		})
+	})
+}
+
+// An endpoint is read back to the last field, changed as a whole, and gone for
+// good.
+func TestWebhooks(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		want := models.WebhookEndpoint{
+			ID: "hook", PublisherID: "contoso", URL: "https://hooks.contoso.example/?" + strings.Repeat("x", 1900), Description: "Ærø",
+			EventTypes: []models.OfferEventType{models.EventLive, models.EventEnded}, Secret: "sealed", CreatedAt: now, UpdatedAt: now,
+		}
+		check := func() {
+			t.Helper()
+			read(t, s, publisher1, func(r *store.Reader) {
+				rows, _, err := r.Webhooks(store.WebhookFilter{IDs: []string{"hook"}, PublisherID: "contoso"}, store.Page{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				equal(t, "endpoints", rows, []models.WebhookEndpoint{want})
+			})
+		}
+		write(t, s, func(w *store.Writer) error { return w.CreateWebhook(&want) })
+		check()
+		want.Rotate("sealed anew", now.Add(time.Hour))
+		want.Enable(false, models.WebhookGone, now.Add(time.Hour))
+		want.URL, want.Description, want.EventTypes = "https://other.example", "", nil
+		write(t, s, func(w *store.Writer) error { return w.SaveWebhook(&want) })
+		check()
+		want.Enable(true, "", now.Add(2*time.Hour))
+		write(t, s, func(w *store.Writer) error { return w.SaveWebhook(&want) })
+		check()
+		err := s.Write(context.Background(), publisher2, func(w *store.Writer) error { _, err := w.WebhookForUpdate("hook"); return err })
+		if err != store.ErrNotFound {
+			t.Errorf("another publisher's: %v", err)
+		}
+		write(t, s, func(w *store.Writer) error { return w.DeleteWebhook("hook") })
+		err = s.Write(context.Background(), publisher1, func(w *store.Writer) error { _, err := w.WebhookForUpdate("hook"); return err })
+		if err != store.ErrNotFound {
+			t.Errorf("what was deleted: %v", err)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,9 +13,12 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 	"github.com/pressly/goose/v3"
+	"golang.org/x/text/unicode/norm"
 	"gorm.io/driver/mysql"
 	"gorm.io/driver/sqlite"
 	sqlitedriver "modernc.org/sqlite"
@@ -36,6 +40,12 @@ type dialect struct {
 	// exclude keeps everybody else out until release, if nobody else is in.
 	exclude func(ctx context.Context, db *sql.DB) (alone bool, err error)
 	release func(ctx context.Context, db *sql.DB) error
+	// fold is what a column is compared by where people look for it: letters
+	// match in either case, and with or without their accents.
+	fold string
+	// folded does to a text what fold does to a column, as far as the engine
+	// does not do it.
+	folded func(string) string
 	// loadData tells whether the server takes LOAD DATA LOCAL.
 	loadData bool
 	// skipLocked tells whether the server passes over rows that others have
@@ -69,6 +79,8 @@ var sqliteDialect = dialect{
 		"{table}", "WITHOUT ROWID",
 	),
 	lock:    lockSQLite,
+	fold:    "fold(%s)",
+	folded:  folded,
 	tables:  "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
 	exclude: excludeSQLite,
 	release: commitSQLite,
@@ -95,7 +107,10 @@ var mysqlDialect = dialect{
 		"{digest}", "BINARY(16)",
 		"{table}", "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci",
 	),
-	lock:     lockMySQL,
+	lock: lockMySQL,
+	// Ids are binary columns. The collation of the tables does the rest.
+	fold:     "CONVERT(%s USING utf8mb4)",
+	folded:   norm.NFC.String,
 	tables:   "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
 	exclude:  excludeMySQL,
 	release:  releaseMySQL,
@@ -103,6 +118,35 @@ var mysqlDialect = dialect{
 	// A writer must see what others committed while it waited for a lock.
 	// REPEATABLE READ would show it the world before, and takes gap locks.
 	readWrite: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+}
+
+// like is the condition that a column holds a pattern, escaped by escapeLike.
+func (d dialect) like(column string) string {
+	return strings.Replace(d.fold, "%s", column, 1) + " LIKE ? ESCAPE '!'"
+}
+
+// folded is a text in lower case and without accents. SQLite itself knows the
+// letters of ASCII only.
+func folded(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return strings.ToLower(text)
+	}
+	bare := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFD.String(text))
+	return strings.ReplaceAll(norm.NFC.String(bare), "ß", "s") // as the collation has it
+}
+
+func init() {
+	sqlitedriver.MustRegisterDeterministicScalarFunction("fold", 1, func(_ *sqlitedriver.FunctionContext, arguments []driver.Value) (driver.Value, error) {
+		if text, ok := arguments[0].(string); ok {
+			return folded(text), nil
+		}
+		return arguments[0], nil
+	})
 }
 
 // retryable tells whether the whole transaction is worth another attempt.

@@ -34,9 +34,9 @@ func (r *Reader) privateOffers(f OfferFilter) *gorm.DB {
 		query = query.Where("id IN (SELECT private_offer_id FROM private_offer_pricing_lines WHERE product_id = ?)", f.ProductID)
 	}
 	if r.viewer.Role == models.RoleReseller {
-		query = matching(query, f.Text, "id")
+		query = r.matching(query, f.Text, "id")
 	} else {
-		query = matching(query, f.Text, "name", "id")
+		query = r.matching(query, f.Text, "name", "id")
 	}
 	if f.Submitted != nil && *f.Submitted {
 		query = query.Where("submitted_at IS NOT NULL")
@@ -57,7 +57,7 @@ func (r *Reader) PrivateOffers(filter OfferFilter, page Page) ([]models.PrivateO
 	if err != nil {
 		return nil, false, err
 	}
-	return offers, more, r.complete(offers)
+	return offers, more, r.complete(offers, nil, nil)
 }
 
 // CountPrivateOffers counts what PrivateOffers lists.
@@ -80,12 +80,27 @@ func (r *Reader) OffersFor(resellerTenantIDs []string, endingFrom models.Month) 
 	if err != nil {
 		return nil, err
 	}
-	return offers, r.complete(offers)
+	return offers, r.complete(offers, nil, nil)
 }
 
-// complete adds pricing lines and resellers to offers, and hides from a
-// reseller what is the publisher's own.
-func (r *Reader) complete(offers []models.PrivateOffer) error {
+// Rivals are the offers, drafts among them, that price one of the products for one
+// of the resellers, end in or after a month and were not withdrawn as a whole, by
+// id. They come with those lines and resellers only, however large they are.
+func (r *Reader) Rivals(productIDs, resellerTenantIDs []string, endingFrom models.Month) ([]models.PrivateOffer, error) {
+	pricing := r.in(r.from("private_offer_pricing_lines").Select("private_offer_id"), "product_id", productIDs)
+	named := r.in(r.from("private_offer_resellers").Select("private_offer_id"), "reseller_tenant_id", resellerTenantIDs)
+	offers, err := find[models.PrivateOffer](r, "private_offers",
+		r.from("private_offers").Where("withdrawn_at IS NULL AND end_month >= ? AND id IN (?) AND id IN (?)", endingFrom, pricing, named).Order("id"))
+	if err != nil {
+		return nil, err
+	}
+	return offers, r.complete(offers, productIDs, resellerTenantIDs)
+}
+
+// complete adds pricing lines and resellers to offers, those of the products and
+// the tenants named (nil: all), and hides from a reseller what is the publisher's
+// own.
+func (r *Reader) complete(offers []models.PrivateOffer, productIDs, resellerTenantIDs []string) error {
 	if len(offers) == 0 {
 		return nil
 	}
@@ -99,7 +114,7 @@ func (r *Reader) complete(offers []models.PrivateOffer) error {
 		}
 	}
 	lines, err := find[models.PricingLine](r, "private_offer_pricing_lines",
-		r.in(r.from("private_offer_pricing_lines"), "private_offer_id", ids).Order("private_offer_id, position"))
+		r.in(r.in(r.from("private_offer_pricing_lines"), "private_offer_id", ids), "product_id", productIDs).Order("private_offer_id, position"))
 	if err != nil {
 		return err
 	}
@@ -107,7 +122,7 @@ func (r *Reader) complete(offers []models.PrivateOffer) error {
 		byID[line.PrivateOfferID].Pricing = append(byID[line.PrivateOfferID].Pricing, line)
 	}
 	resellers, err := find[models.OfferReseller](r, "private_offer_resellers",
-		r.in(r.from("private_offer_resellers"), "private_offer_id", ids).Order("private_offer_id, reseller_tenant_id"))
+		r.in(r.in(r.from("private_offer_resellers"), "private_offer_id", ids), "reseller_tenant_id", resellerTenantIDs).Order("private_offer_id, reseller_tenant_id"))
 	if err != nil {
 		return err
 	}
@@ -230,7 +245,7 @@ func (w *Writer) lockOffer(id string, lock clause.Locking) (*models.PrivateOffer
 		return nil, err
 	}
 	offers := []models.PrivateOffer{*offer}
-	return &offers[0], w.complete(offers)
+	return &offers[0], w.complete(offers, nil, nil)
 }
 
 // SaveOfferInstants stores the steps of an offer, when it was last changed, and

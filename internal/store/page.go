@@ -26,7 +26,7 @@ type Page struct {
 
 // Listed are the rows that come in pages.
 type Listed interface {
-	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.OfferEvent | models.Subscription | models.UsageRecord | models.APIKey
+	models.Publisher | models.Product | models.Reseller | models.Customer | models.PrivateOffer | models.OfferEvent | models.Subscription | models.UsageRecord | models.APIKey | models.Notification | models.WebhookEndpoint
 }
 
 // Key is the place of a row in its list, for Page. It is opaque.
@@ -47,6 +47,10 @@ func Key[T Listed](row T) string {
 	case models.Subscription:
 		return row.ID
 	case models.APIKey:
+		return row.ID
+	case models.Notification:
+		return row.ID
+	case models.WebhookEndpoint:
 		return row.ID
 	case models.UsageRecord:
 		return joinKey(row.OccurredAt.UTC().Format(time.RFC3339Nano), row.PublisherID, row.Source, row.ExternalID)
@@ -164,18 +168,18 @@ func equal(query *gorm.DB, column, value string) *gorm.DB {
 	return query.Where(column+" = ?", value)
 }
 
-// matching narrows a query to rows with the text anywhere in one of the
-// columns. Letters match in either case, on SQLite those of ASCII only.
-func matching(query *gorm.DB, text string, columns ...string) *gorm.DB {
+// matching narrows a query to rows with the text anywhere in one of the columns,
+// spelled as people do (dialect.fold).
+func (r *Reader) matching(query *gorm.DB, text string, columns ...string) *gorm.DB {
 	if text == "" {
 		return query
 	}
 	checkPattern(query, "text", text)
-	pattern := "%" + escapeLike(text) + "%"
+	pattern := "%" + escapeLike(r.dialect.folded(text)) + "%"
 	alternatives := make([]string, len(columns))
 	arguments := make([]any, len(columns))
 	for i, column := range columns {
-		alternatives[i], arguments[i] = column+" LIKE ? ESCAPE '!'", pattern
+		alternatives[i], arguments[i] = r.dialect.like(column), pattern
 	}
 	return query.Where(strings.Join(alternatives, " OR "), arguments...)
 }

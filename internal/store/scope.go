@@ -64,12 +64,16 @@ var publisherScope = map[string]string{
 	"private_offer_resellers":     "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
 	"private_offer_sales":         "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
 	"private_offer_events":        "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
-	"subscriptions":               "publisher_id = ?",
-	"purchases":                   "subscription_id IN (SELECT id FROM subscriptions WHERE publisher_id = ?)",
-	"usage_records":               "publisher_id = ?",
-	"usage_buckets":               "publisher_id = ?",
-	"api_keys":                    "role = 'PUBLISHER' AND organization = ?",
-	"idempotency_keys":            "role = 'PUBLISHER' AND organization = ?",
+	"notifications":               "private_offer_id IN (SELECT id FROM private_offers WHERE publisher_id = ?)",
+	"notification_attempts": "notification_id IN (SELECT id FROM notifications WHERE private_offer_id IN" +
+		" (SELECT id FROM private_offers WHERE publisher_id = ?))",
+	"subscriptions":     "publisher_id = ?",
+	"purchases":         "subscription_id IN (SELECT id FROM subscriptions WHERE publisher_id = ?)",
+	"usage_records":     "publisher_id = ?",
+	"usage_buckets":     "publisher_id = ?",
+	"webhook_endpoints": "publisher_id = ?",
+	"api_keys":          "role = 'PUBLISHER' AND organization = ?",
+	"idempotency_keys":  "role = 'PUBLISHER' AND organization = ?",
 }
 
 // resellerOffers are the offers that a reseller may know of: drafts are the

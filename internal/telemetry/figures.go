@@ -13,6 +13,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"sellthrough/internal/store"
+	"sellthrough/models"
 )
 
 // figures are the instruments, under the names that /metrics shows. Their labels
@@ -30,6 +31,8 @@ type figures struct {
 	fieldSeconds    metric.Float64Histogram
 	documents       metric.Int64Counter
 	authentications metric.Int64Counter
+	streams         metric.Int64UpDownCounter
+	answers         metric.Int64Counter
 
 	transactionSeconds metric.Float64Histogram
 	retries            metric.Int64Counter
@@ -40,6 +43,11 @@ type figures struct {
 
 	workSeconds metric.Float64Histogram
 	workSteps   metric.Int64Counter
+
+	deliverySeconds metric.Float64Histogram
+	deliveries      metric.Int64Counter
+	backlog         atomic.Pointer[store.Backlog]
+
 	// lastWork is when the worker last finished a run without an error, sampled
 	// when the database was last counted: seconds since 1970, 0 for never.
 	lastWork, sampled       atomic.Int64
@@ -82,6 +90,8 @@ func newFigures(registry *prometheus.Registry, version string) (*sdkmetric.Meter
 		fieldSeconds:    m.seconds("sellthrough_root_field_duration_seconds", "How long root fields took, by operation type and field.", requestBounds),
 		documents:       m.counter("sellthrough_documents_total", "Documents to run, by whether one parsed and validated before was used (result hit or miss)."),
 		authentications: m.counter("sellthrough_authentications_total", "Credentials presented, by kind (token, api_key) and result (accepted, refused, failed)."),
+		streams:         m.level("sellthrough_streams_open", "What stays open now, by kind: websocket and event_stream are connections, subscription is what runs over them."),
+		answers:         m.counter("sellthrough_subscription_answers_total", "Answers sent to subscriptions that have ended."),
 
 		transactionSeconds: m.seconds("sellthrough_transaction_duration_seconds", "How long database transactions took with all their attempts, by access (read, write) and result (done, undone: the job refused it, or it failed).", transactionBounds),
 		retries:            m.counter("sellthrough_transaction_retries_total", "Attempts beyond the first of database transactions: deadlocks, lock timeouts, keys taken meanwhile."),
@@ -92,11 +102,15 @@ func newFigures(registry *prometheus.Registry, version string) (*sdkmetric.Meter
 
 		workSeconds: m.seconds("sellthrough_worker_duration_seconds", "How long runs of the worker took, by result (ok, error).", transactionBounds),
 		workSteps:   m.counter("sellthrough_worker_steps_total", "Steps that the worker took, by kind."),
+
+		deliverySeconds: m.seconds("sellthrough_notification_duration_seconds", "How long attempts to deliver notifications took, by channel and outcome.", requestBounds),
+		deliveries:      m.counter("sellthrough_notification_attempts_total", "Attempts to deliver notifications, by channel, outcome (DELIVERED, FAILED, REFUSED) and the status that they left (PENDING: tried again; DEAD: given up)."),
 	}
 	m.whole("sellthrough_worker_last_success_timestamp_seconds", "When the worker last ran without an error, in seconds since 1970.", f.lastWork.Load)
 	m.whole("sellthrough_open_buckets", "Usage buckets that can still change, when last counted.", f.openBuckets.Load)
 	m.whole("sellthrough_open_months", "Months that have usage and can still change, when last counted.", f.openMonths.Load)
 	m.whole("sellthrough_counted_timestamp_seconds", "When buckets and months were last counted, in seconds since 1970.", f.sampled.Load)
+	m.queue(f)
 	m.pools(f)
 	built := metric.WithAttributeSet(attribute.NewSet(attribute.String("version", version), attribute.String("go_version", runtime.Version())))
 	_, err = m.meter.Int64ObservableGauge("sellthrough_build_info", metric.WithDescription("1, with the version of the program and of Go."),
@@ -145,6 +159,30 @@ func (m *maker) sizes(name, what string, bounds []float64) metric.Int64Histogram
 func (m *maker) whole(name, what string, value func() int64) {
 	_, err := m.meter.Int64ObservableGauge(name, metric.WithDescription(what),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error { o.Observe(value()); return nil }))
+	m.keep(err)
+}
+
+// queue shows the notifications that are not delivered.
+func (m *maker) queue(f *figures) {
+	queued, err := m.meter.Int64ObservableGauge("sellthrough_notifications", metric.WithDescription("Notifications that are not delivered, by channel and status (PENDING, DEAD), when last counted."))
+	m.keep(err)
+	oldest, err := m.meter.Int64ObservableGauge("sellthrough_notifications_oldest_timestamp_seconds", metric.WithDescription("When the PENDING notification was queued that waits longest, in seconds since 1970; absent where none waits."))
+	m.keep(err)
+	_, err = m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		backlog := f.backlog.Load()
+		if backlog == nil {
+			return nil
+		}
+		for status, counts := range map[models.NotificationStatus]map[models.Channel]int64{models.NotificationPending: backlog.Pending, models.NotificationDead: backlog.Dead} {
+			for _, channel := range models.Channels {
+				o.ObserveInt64(queued, counts[channel], metric.WithAttributes(attribute.String("channel", string(channel)), attribute.String("status", string(status))))
+			}
+		}
+		if backlog.Oldest != nil {
+			o.ObserveInt64(oldest, backlog.Oldest.Unix())
+		}
+		return nil
+	}, queued, oldest)
 	m.keep(err)
 }
 

@@ -105,6 +105,21 @@ func (t *Telemetry) Work(ctx context.Context) (context.Context, func(worked mark
 	}
 }
 
+// Deliver is market.Watch's.
+func (t *Telemetry) Deliver(ctx context.Context, channel models.Channel) (context.Context, func(delivery models.Delivery, left models.NotificationStatus)) {
+	began := t.clock()
+	ctx, span := t.start(ctx, "deliver "+string(channel))
+	return ctx, func(delivery models.Delivery, left models.NotificationStatus) {
+		t.figures.deliverySeconds.Record(ctx, t.clock().Sub(began).Seconds(), labels("channel", string(channel), "outcome", string(delivery.Outcome)))
+		t.figures.deliveries.Add(ctx, 1, labels("channel", string(channel), "outcome", string(delivery.Outcome), "status", string(left)))
+		span.SetAttributes(attribute.String("outcome", string(delivery.Outcome)), attribute.Int("status_code", delivery.StatusCode))
+		if delivery.Outcome != models.OutcomeDelivered {
+			span.SetStatus(codes.Error, "")
+		}
+		span.End()
+	}
+}
+
 // Count counts what only the database knows, for the gauges that show it: a
 // scrape never asks the database, however often one comes. Whoever works calls
 // it as often as it likes; it counts at most every 15 seconds.
@@ -116,12 +131,18 @@ func (t *Telemetry) Count(ctx context.Context, database *store.Store) error {
 	}
 	return database.Read(ctx, models.System, func(r *store.Reader) error {
 		buckets, months, err := r.CountBuckets()
-		if err == nil {
-			t.figures.openBuckets.Store(buckets)
-			t.figures.openMonths.Store(months)
-			t.figures.sampled.Store(now)
+		if err != nil {
+			return err
 		}
-		return err
+		backlog, err := r.CountBacklog()
+		if err != nil {
+			return err
+		}
+		t.figures.openBuckets.Store(buckets)
+		t.figures.openMonths.Store(months)
+		t.figures.backlog.Store(&backlog)
+		t.figures.sampled.Store(now)
+		return nil
 	})
 }
 

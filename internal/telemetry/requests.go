@@ -41,14 +41,23 @@ func callerOf(r *http.Request) context.Context {
 	return oteltrace.ContextWithRemoteSpanContext(r.Context(), caller.WithTraceState(oteltrace.TraceState{}))
 }
 
+// Stream is door.Options.Stream: it counts what stays open.
+func (t *Telemetry) Stream(kind string) (ended func()) {
+	t.figures.streams.Add(context.Background(), 1, labels("kind", kind))
+	return func() { t.figures.streams.Add(context.Background(), -1, labels("kind", kind)) }
+}
+
 // Observe is door.Options.Observe: the figures of one request, and what its span
 // tells of it.
 func (t *Telemetry) Observe(ctx context.Context, o door.Observation) {
 	f, kind := t.figures, labels("type", o.OperationType)
 	f.requests.Add(ctx, 1, labels("role", string(o.Viewer.Role), "type", o.OperationType, "status", status(o.Status)))
-	f.requestSeconds.Record(ctx, o.Duration.Seconds(), kind)
+	if o.OperationType != "subscription" { // which takes as long as its client listens
+		f.requestSeconds.Record(ctx, o.Duration.Seconds(), kind)
+	}
 	f.requestBytes.Record(ctx, int64(o.RequestBytes))
 	f.responseBytes.Record(ctx, int64(o.ResponseBytes))
+	f.answers.Add(ctx, int64(o.Answers))
 	if o.OperationType != "" {
 		f.requestCost.Record(ctx, int64(o.Cost), kind)
 	}

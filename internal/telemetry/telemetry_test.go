@@ -118,11 +118,49 @@ func (s *server) drive() {
 	s.ask("{ viewer { role } }", "Authorization", "Bearer nobody")
 	s.ask("{ viewer { role } }", "Authorization", "Bearer broken")
 	s.Observe(s.Context(), door.Observation{Viewer: models.Viewer{Role: "RESELLER", Organization: "org-1"}, Status: 429, Codes: []string{"THROTTLED"}})
+	s.Stream("websocket")()
 	if _, err := s.market.Work(s.Context()); err != nil {
 		s.Fatal(err)
 	}
+	s.notify()
 	if err := s.Count(s.Context(), s.market.Store); err != nil {
 		s.Fatal(err)
+	}
+}
+
+// notify tries to deliver a notification, which fails.
+func (s *server) notify() {
+	s.Helper()
+	now := s.market.Now()
+	err := s.market.Store.Write(s.Context(), models.System, func(w *store.Writer) error {
+		return w.QueueNotifications([]models.Notification{{ID: "n", PrivateOfferID: "offer", EventNumber: 1, Type: models.EventLive,
+			Channel: models.ChannelMail, Recipient: "anna@contoso.example", CreatedAt: now, QueuedAt: now, NextAttemptAt: &now}})
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.market.Send = map[models.Channel]market.Send{models.ChannelMail: func(context.Context, *models.Notification) models.Delivery {
+		return models.Delivery{Outcome: models.OutcomeFailed, StatusCode: 421, Error: "not now"}
+	}}
+	if done, err := s.market.Deliver(s.Context()); err != nil || done.Failed != 1 {
+		s.Fatal(done, err)
+	}
+}
+
+// What waits, for how long, and how attempts end, is in the figures, and nobody's
+// address.
+func TestNotificationsAreCounted(t *testing.T) {
+	s := newServer(t, "sqlite")
+	s.drive()
+	families := s.scrape()
+	if n := value(families["sellthrough_notification_attempts_total"], "channel", "MAIL", "outcome", "FAILED", "status", "PENDING"); n != 1 {
+		t.Errorf("%v attempts failed, want 1", n)
+	}
+	if n := value(families["sellthrough_notifications"], "channel", "MAIL", "status", "PENDING"); n != 1 {
+		t.Errorf("%v notifications wait, want 1", n)
+	}
+	if at := value(families["sellthrough_notifications_oldest_timestamp_seconds"]); at != float64(s.market.Now().Unix()) {
+		t.Errorf("the oldest was queued at %v, want %v", at, s.market.Now().Unix())
 	}
 }
 
@@ -186,7 +224,7 @@ func TestFigures(t *testing.T) {
 				{"authentications_total", "kind=token result=accepted", 4},
 				{"authentications_total", "result=refused", 1},
 				{"authentications_total", "result=failed", 1},
-				{"transaction_duration_seconds", "access=write", 1},
+				{"transaction_duration_seconds", "access=write", 7}, // six of them for the notification: the last finds nothing left to claim
 				{"transaction_retries_total", "", 0},
 				{"facts_recorded_total", "kind=usage status=REJECTED", 1},
 				{"ratings_running", "", 0},

@@ -28,6 +28,71 @@ export async function post(operation, token, headers) {
   }
 }
 
+// follow asks for a subscription, over server-sent events. It is an async iterable of what post answers, one for
+// each event; a stream that was cut says so at its end. return() gives it up.
+export function follow(operation, token, headers) {
+  const given = new AbortController()
+  const answers = events(operation, token, headers, given.signal)
+  return {
+    [Symbol.asyncIterator]() { return this },
+    next: () => answers.next(),
+    return: () => {
+      given.abort() // a generator that waits for the network would not hear of it
+      return Promise.resolve({ done: true, value: undefined })
+    },
+  }
+}
+
+async function* events(operation, token, headers, signal) {
+  const failed = (status, message, wait = null) => ({ status, wait, body: { errors: [{ message }] } })
+  try {
+    const answer = await fetch('graphql', {
+      method: 'POST',
+      credentials: 'omit',
+      signal,
+      headers: {
+        'Content-Type': 'application/json',
+        Accept: 'text/event-stream',
+        ...(token ? { Authorization: `Bearer ${token}` } : {}),
+        ...headers,
+      },
+      body: JSON.stringify(operation),
+    })
+    if (!answer.headers.get('Content-Type')?.startsWith('text/event-stream')) {
+      const text = await answer.text()
+      try {
+        yield { status: answer.status, wait: answer.headers.get('Retry-After'), body: JSON.parse(text) }
+      } catch {
+        yield failed(answer.status, `HTTP ${answer.status}: ${text.slice(0, 500)}`)
+      }
+      return
+    }
+    let rest = ''
+    for await (const text of texts(answer.body.pipeThrough(new TextDecoderStream()))) {
+      const parts = (rest + text).split('\n\n')
+      rest = parts.pop()
+      for (const part of parts) {
+        const [, name] = part.match(/^event: (.*)$/m) ?? []
+        if (name === 'complete') return
+        if (name === 'next') yield { status: answer.status, wait: null, body: JSON.parse(part.match(/^data: (.*)$/m)[1]) }
+      }
+    }
+    yield failed(0, 'the stream was cut')
+  } catch (error) {
+    if (!signal.aborted) yield failed(0, String(error.message ?? error))
+  }
+}
+
+// texts are what a stream holds: not every browser's can be looped over.
+async function* texts(stream) {
+  const reader = stream.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    yield value
+  }
+}
+
 // trouble says what to do where the request as a whole was refused, '' where it was not: refusals that
 // belong to one field are in the answer, for everybody to read.
 export function trouble({ status, wait, body }, introspection) {

@@ -5,9 +5,10 @@ import '@graphiql/plugin-explorer/dist/style.css'
 import { useEditorContext, useSchemaContext } from '@graphiql/react'
 import { GraphiQLInterface, GraphiQLProvider } from 'graphiql'
 import 'graphiql/graphiql.css'
+import { getOperationAST, parse } from 'graphql'
 import { useEffect, useId, useRef, useState } from 'react'
 import { createRoot } from 'react-dom/client'
-import { post, trouble } from './ask.js'
+import { follow, post, trouble } from './ask.js'
 import './playground.css'
 import { read, write } from './share.js'
 
@@ -143,6 +144,19 @@ function Bar({ examples, desks, identity, shared, problem }) {
   )
 }
 
+// named finds which operation of its own text is asked for. Right after a change the editor still gives the
+// name of an operation that was there before: the text decides.
+function named(operation) {
+  try {
+    const document = parse(operation.query)
+    const chosen = getOperationAST(document, operation.operationName)
+    if (chosen) return { operation, type: chosen.operation }
+    return { operation: { ...operation, operationName: undefined }, type: getOperationAST(document)?.operation }
+  } catch {
+    return { operation } // the server says what is wrong with it
+  }
+}
+
 function Playground({ examples, desks, shared }) {
   const known = choice => [NOBODY, OTHER, ...desks.map(({ role }) => role)].includes(choice)
   const [choice, setChoice] = useState(() => {
@@ -151,30 +165,51 @@ function Playground({ examples, desks, shared }) {
   })
   const [pasted, setPasted] = useState(() => kept.getItem(PASTED) ?? '')
   const [viewer, setViewer] = useState('')
-  const [problem, setProblem] = useState('')
+  // What is wrong, by what was asked for: an answer about one says nothing of the others.
+  const [problems, setProblems] = useState({ operation: '', identity: '', schema: '' })
+  // The same again is no change: rendering anew, GraphiQL would ask for the schema again.
+  const note = (about, problem) => setProblems(before => before[about] === problem ? before : { ...before, [about]: problem })
+  const problem = problems.operation || problems.identity || problems.schema
   const token = choice === OTHER ? pasted : desks.find(({ role }) => role === choice)?.token ?? ''
   const asking = useRef(token)
   asking.current = token
 
-  async function ask(operation, { headers } = {}) {
+  async function ask(asked, { headers } = {}) {
+    const { operation, type } = named(asked)
+    if (type === 'subscription') return told(follow(operation, asking.current, headers))
     const answer = await post(operation, asking.current, headers)
-    setProblem(trouble(answer, operation.operationName === 'IntrospectionQuery'))
+    const introspection = operation.operationName === 'IntrospectionQuery'
+    note(introspection ? 'schema' : 'operation', trouble(answer, introspection))
     return answer.body
+  }
+
+  // What a subscription is told, with what to do where it is refused or cut.
+  function told(answers) {
+    return {
+      [Symbol.asyncIterator]() { return this },
+      async next() {
+        const { done, value } = await answers.next()
+        if (!done) note('operation', trouble(value, false))
+        return { done, value: value?.body }
+      },
+      return: () => answers.return(),
+    }
   }
 
   // Who the server takes the token for, in its own words.
   useEffect(() => {
     let current = true
+    note('operation', '') // somebody else asks now
     setViewer(token ? '…' : 'nobody: the schema only')
     if (token) {
       post({ query: '{ viewer { role organization subject } }' }, token).then(answer => {
         if (!current) return
         const who = answer.body.data?.viewer
         setViewer(who ? [who.role, who.organization, who.subject].filter(Boolean).join(' · ') : answer.status === 401 ? 'not signed in' : 'who, the server does not say')
-        setProblem(who ? '' : trouble(answer))
+        note('identity', who ? '' : trouble(answer))
       })
     } else {
-      setProblem('')
+      note('identity', '')
     }
     return () => { current = false }
   }, [token])

@@ -122,6 +122,40 @@ walk('explorer and documentation show what the schema describes', async page => 
   await page.getByText('Who I am and what I may do.').first().waitFor()
 })
 
+walk('a subscription shows what happens, until it is stopped', async page => {
+  await page.getByLabel('Ask as').selectOption('OPERATOR')
+  await page.locator('.graphiql-query-editor .CodeMirror').evaluate(editor => editor.CodeMirror.setValue('subscription { privateOfferStatusChanged { event { type } privateOffer { name status } } }'))
+  const open = page.waitForResponse(response => response.headers()['content-type']?.startsWith('text/event-stream'))
+  await page.getByRole('button', { name: /Execute query/ }).click()
+  await open
+  const [{ token }] = (await (await page.request.get(`${site}/demo/tokens`)).json()).filter(({ role }) => role === 'OPERATOR')
+  const ask = async (query, variables) => {
+    const answer = await page.request.post(`${site}/graphql`, { headers: { Authorization: `Bearer ${token}` }, data: { query, variables } })
+    return (await answer.json()).data
+  }
+  const { privateOffers: { nodes: [like] } } = await ask('{ privateOffers(first: 1, where: { status: [LIVE] }) { nodes { publisherId endMonth pricing { productId } resellers { tenantId } } } }')
+  const input = {
+    name: 'Followed', publisherId: like.publisherId, endMonth: like.endMonth, resellers: [{ tenantId: like.resellers[0].tenantId }],
+    pricing: [{ scope: { productId: like.pricing[0].productId }, margin: { percentage: '1' } }],
+  }
+  // The stream is open a moment before the subscription has begun: then another offer is submitted.
+  const submit = async () => {
+    const { createPrivateOffer: made } = await ask('mutation ($input: CreatePrivateOfferInput!) { createPrivateOffer(input: $input) { privateOffer { id } userErrors { code message } } }', { input })
+    assert.deepEqual(made.userErrors, [])
+    const { submitPrivateOffer: done } = await ask('mutation ($id: ID!) { submitPrivateOffer(input: { id: $id }) { userErrors { code message } } }', made.privateOffer)
+    assert.deepEqual(done.userErrors, [])
+  }
+  const told = page.waitForFunction(() => {
+    const editor = document.querySelector('.result-window')?.CodeMirror ?? document.querySelector('.result-window .CodeMirror')?.CodeMirror
+    return /"name": "Followed"/.test(editor?.getValue() ?? '')
+  }).then(() => true)
+  do await submit()
+  while (!await Promise.race([told, new Promise(resolve => setTimeout(resolve, 1000, false))]))
+  await page.getByRole('button', { name: /Stop query/ }).click()
+  await page.getByRole('button', { name: /Execute query/ }).waitFor()
+  assert.equal(await page.getByRole('alert').isVisible(), false)
+})
+
 walk('a shared link brings the query to somebody else, without a token, and asks nothing', async (page, context) => {
   await page.getByLabel('Example').selectOption({ label: 'who am I, and what may I do?' })
   await page.getByRole('button', { name: 'Copy link' }).click()
