@@ -138,7 +138,7 @@ func (r *Resolver) marginNodes(ctx context.Context, ids []string) (map[string]*m
 			return nil, err
 		}
 		for i := range margins {
-			found[nodeID(kindMargin, margins[i].ID())] = &margins[i]
+			found[margins[i].NodeID()] = &margins[i]
 		}
 	}
 	return found, nil

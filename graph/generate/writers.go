@@ -36,17 +36,22 @@ func (writers) Name() string { return "writers" }
 
 // GenerateCode writes the file.
 func (writers) GenerateCode(data *codegen.Data) error {
-	file := &file{objects: map[string]*codegen.Object{}}
+	file, reached := &file{objects: map[string]*codegen.Object{}}, map[string]bool{}
 	for _, object := range data.Objects {
 		if !object.Root && !object.IsReserved() {
 			file.objects[object.Name] = object
-			file.Objects = append(file.Objects, object)
 		}
 	}
 	for _, field := range data.QueryRoot.Fields {
 		if held := file.objects[field.TypeReference.Definition.Name]; !field.IsReserved() && !field.HasDirectives() && held != nil &&
 			field.TypeReference.IsPtr() && types.Identical(field.TypeReference.Elem().GO, held.Type) {
 			file.Roots = append(file.Roots, field)
+			file.reach(held, reached)
+		}
+	}
+	for _, object := range data.Objects {
+		if reached[object.Name] {
+			file.Objects = append(file.Objects, object)
 		}
 	}
 	return templates.Render(templates.Options{
@@ -57,10 +62,24 @@ func (writers) GenerateCode(data *codegen.Data) error {
 
 // file is what the template is filled with.
 type file struct {
-	Objects []*codegen.Object
-	// Roots are the fields of the root that hold one of them.
+	// Roots are the fields of the root that are written so, Objects what they hold,
+	// at whatever depth. objects are all of the schema.
 	Roots   []*codegen.Field
+	Objects []*codegen.Object
 	objects map[string]*codegen.Object
+}
+
+// reach marks an object and all that its plain fields hold.
+func (f *file) reach(object *codegen.Object, reached map[string]bool) {
+	if reached[object.Name] {
+		return
+	}
+	reached[object.Name] = true
+	for _, field := range f.Plain(object) {
+		if held := f.objects[f.Holds(field)]; held != nil {
+			f.reach(held, reached)
+		}
+	}
 }
 
 // Plain are the fields of an object that can be written without gqlgen.

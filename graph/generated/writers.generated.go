@@ -7,7 +7,6 @@ import (
 	"sellthrough/graph/compiled"
 	"sellthrough/graph/page"
 	"sellthrough/graph/scalar"
-	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/models"
 	"sellthrough/reports"
@@ -148,11 +147,6 @@ var plain = compiled.Schema{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "ApiKey"},
 	}},
-	"ApiKeyError": {Implementors: apiKeyErrorImplementors, Fields: map[string]compiled.Field{
-		"field":   {Step: 1, Object: ""},
-		"message": {Step: 2, Object: ""},
-		"code":    {Step: 3, Object: ""},
-	}},
 	"BillingLine": {Implementors: billingLineImplementors, Fields: map[string]compiled.Field{
 		"id":                       {Step: 1, Object: ""},
 		"lineId":                   {Step: 2, Object: ""},
@@ -247,41 +241,6 @@ var plain = compiled.Schema{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "BillingSummary"},
 	}},
-	"CatalogueError": {Implementors: catalogueErrorImplementors, Fields: map[string]compiled.Field{
-		"field":   {Step: 1, Object: ""},
-		"code":    {Step: 2, Object: ""},
-		"message": {Step: 3, Object: ""},
-	}},
-	"CatalogueResult": {Implementors: catalogueResultImplementors, Fields: map[string]compiled.Field{
-		"index":  {Step: 1, Object: ""},
-		"kind":   {Step: 2, Object: ""},
-		"key":    {Step: 3, Object: ""},
-		"status": {Step: 4, Object: ""},
-		"errors": {Step: 5, Object: "CatalogueError"},
-	}},
-	"ClonePrivateOfferPayload": {Implementors: clonePrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
-		"privateOffer": {Step: 1, Object: "PrivateOffer"},
-		"userErrors":   {Step: 2, Object: "PrivateOfferError"},
-	}},
-	"CompetingLine": {Implementors: competingLineImplementors, Fields: map[string]compiled.Field{
-		"privateOfferId": {Step: 1, Object: ""},
-		"name":           {Step: 2, Object: ""},
-		"pricingLine":    {Step: 3, Object: ""},
-	}},
-	"CreateApiKeyPayload": {Implementors: createApiKeyPayloadImplementors, Fields: map[string]compiled.Field{
-		"apiKey":     {Step: 1, Object: "ApiKey"},
-		"secret":     {Step: 2, Object: ""},
-		"userErrors": {Step: 3, Object: "ApiKeyError"},
-	}},
-	"CreatePrivateOfferPayload": {Implementors: createPrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
-		"privateOffer": {Step: 1, Object: "PrivateOffer"},
-		"userErrors":   {Step: 2, Object: "PrivateOfferError"},
-	}},
-	"CreateWebhookEndpointPayload": {Implementors: createWebhookEndpointPayloadImplementors, Fields: map[string]compiled.Field{
-		"webhookEndpoint": {Step: 1, Object: "WebhookEndpoint"},
-		"secret":          {Step: 2, Object: ""},
-		"userErrors":      {Step: 3, Object: "WebhookError"},
-	}},
 	"Customer": {Implementors: customerImplementors, Fields: map[string]compiled.Field{
 		"tenantId":         {Step: 1, Object: ""},
 		"resellerTenantId": {Step: 2, Object: ""},
@@ -297,14 +256,6 @@ var plain = compiled.Schema{
 	"CustomerEdge": {Implementors: customerEdgeImplementors, Fields: map[string]compiled.Field{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "Customer"},
-	}},
-	"DeletePrivateOfferPayload": {Implementors: deletePrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
-		"deletedPrivateOfferId": {Step: 1, Object: ""},
-		"userErrors":            {Step: 2, Object: "PrivateOfferError"},
-	}},
-	"DeleteWebhookEndpointPayload": {Implementors: deleteWebhookEndpointPayloadImplementors, Fields: map[string]compiled.Field{
-		"deletedWebhookEndpointId": {Step: 1, Object: ""},
-		"userErrors":               {Step: 2, Object: "WebhookError"},
 	}},
 	"EffectiveMargin": {Implementors: effectiveMarginImplementors, Fields: map[string]compiled.Field{
 		"currency":       {Step: 1, Object: ""},
@@ -324,20 +275,6 @@ var plain = compiled.Schema{
 		"rate":   {Step: 2, Object: ""},
 		"amount": {Step: 3, Object: "Money"},
 	}},
-	"ImportPrivateOfferResult": {Implementors: importPrivateOfferResultImplementors, Fields: map[string]compiled.Field{
-		"index":          {Step: 1, Object: ""},
-		"privateOfferId": {Step: 2, Object: ""},
-		"status":         {Step: 3, Object: ""},
-		"errors":         {Step: 4, Object: "PrivateOfferError"},
-	}},
-	"ImportPrivateOffersPayload": {Implementors: importPrivateOffersPayloadImplementors, Fields: map[string]compiled.Field{
-		"results":    {Step: 1, Object: "ImportPrivateOfferResult"},
-		"accepted":   {Step: 2, Object: ""},
-		"duplicates": {Step: 3, Object: ""},
-		"rejected":   {Step: 4, Object: ""},
-		"warnings":   {Step: 5, Object: ""},
-		"userErrors": {Step: 6, Object: "PrivateOfferError"},
-	}},
 	"LineExplanation": {Implementors: lineExplanationImplementors, Fields: map[string]compiled.Field{
 		"candidates": {Step: 1, Object: "MarginCandidate"},
 		"steps":      {Step: 2, Object: "LineStep"},
@@ -347,17 +284,6 @@ var plain = compiled.Schema{
 		"formula": {Step: 2, Object: ""},
 		"exact":   {Step: 3, Object: ""},
 		"rounded": {Step: 4, Object: ""},
-	}},
-	"ListPrice": {Implementors: listPriceImplementors, Fields: map[string]compiled.Field{
-		"productId":     {Step: 1, Object: ""},
-		"planId":        {Step: 2, Object: ""},
-		"meterId":       {Step: 3, Object: ""},
-		"term":          {Step: 4, Object: ""},
-		"billing":       {Step: 5, Object: ""},
-		"market":        {Step: 6, Object: ""},
-		"currency":      {Step: 7, Object: ""},
-		"unitPrice":     {Step: 8, Object: ""},
-		"effectiveFrom": {Step: 9, Object: ""},
 	}},
 	"Margin": {Implementors: marginImplementors, Fields: map[string]compiled.Field{
 		"id":               {Step: 1, Object: ""},
@@ -412,13 +338,6 @@ var plain = compiled.Schema{
 		"includedQuantity": {Step: 11, Object: ""},
 		"wins":             {Step: 12, Object: ""},
 	}},
-	"Meter": {Implementors: meterImplementors, Fields: map[string]compiled.Field{
-		"meterId":        {Step: 1, Object: ""},
-		"productId":      {Step: 2, Object: ""},
-		"title":          {Step: 3, Object: ""},
-		"unit":           {Step: 4, Object: ""},
-		"infrastructure": {Step: 5, Object: ""},
-	}},
 	"Money": {Implementors: moneyImplementors, Fields: map[string]compiled.Field{
 		"amount":       {Step: 1, Object: ""},
 		"currencyCode": {Step: 2, Object: ""},
@@ -439,13 +358,6 @@ var plain = compiled.Schema{
 		"deadAt":         {Step: 13, Object: ""},
 		"lastError":      {Step: 14, Object: ""},
 	}},
-	"NotificationAttempt": {Implementors: notificationAttemptImplementors, Fields: map[string]compiled.Field{
-		"number":               {Step: 1, Object: ""},
-		"startedAt":            {Step: 2, Object: ""},
-		"outcome":              {Step: 3, Object: ""},
-		"durationMilliseconds": {Step: 4, Object: ""},
-		"error":                {Step: 5, Object: ""},
-	}},
 	"NotificationConnection": {Implementors: notificationConnectionImplementors, Fields: map[string]compiled.Field{
 		"edges":      {Step: 1, Object: "NotificationEdge"},
 		"nodes":      {Step: 2, Object: "Notification"},
@@ -455,11 +367,6 @@ var plain = compiled.Schema{
 	"NotificationEdge": {Implementors: notificationEdgeImplementors, Fields: map[string]compiled.Field{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "Notification"},
-	}},
-	"NotificationError": {Implementors: notificationErrorImplementors, Fields: map[string]compiled.Field{
-		"field":   {Step: 1, Object: ""},
-		"code":    {Step: 2, Object: ""},
-		"message": {Step: 3, Object: ""},
 	}},
 	"PageInfo": {Implementors: pageInfoImplementors, Fields: map[string]compiled.Field{
 		"hasNextPage":     {Step: 1, Object: ""},
@@ -517,13 +424,6 @@ var plain = compiled.Schema{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "PayoutSummary"},
 	}},
-	"Plan": {Implementors: planImplementors, Fields: map[string]compiled.Field{
-		"planId":       {Step: 1, Object: ""},
-		"productId":    {Step: 2, Object: ""},
-		"title":        {Step: 3, Object: ""},
-		"pricingModel": {Step: 4, Object: ""},
-		"trialDays":    {Step: 5, Object: ""},
-	}},
 	"PricingLine": {Implementors: pricingLineImplementors, Fields: map[string]compiled.Field{
 		"position":   {Step: 1, Object: ""},
 		"productId":  {Step: 2, Object: ""},
@@ -549,11 +449,6 @@ var plain = compiled.Schema{
 		"pricing":              {Step: 15, Object: "PricingLine"},
 		"expectedLiveAt":       {Step: 16, Object: ""},
 	}},
-	"PrivateOfferChange": {Implementors: privateOfferChangeImplementors, Fields: map[string]compiled.Field{
-		"field":  {Step: 1, Object: ""},
-		"before": {Step: 2, Object: ""},
-		"after":  {Step: 3, Object: ""},
-	}},
 	"PrivateOfferConnection": {Implementors: privateOfferConnectionImplementors, Fields: map[string]compiled.Field{
 		"edges":      {Step: 1, Object: "PrivateOfferEdge"},
 		"nodes":      {Step: 2, Object: "PrivateOffer"},
@@ -570,63 +465,11 @@ var plain = compiled.Schema{
 		"vendorCode": {Step: 3, Object: ""},
 		"message":    {Step: 4, Object: ""},
 	}},
-	"PrivateOfferEvent": {Implementors: privateOfferEventImplementors, Fields: map[string]compiled.Field{
-		"number":           {Step: 1, Object: ""},
-		"type":             {Step: 2, Object: ""},
-		"occurredAt":       {Step: 3, Object: ""},
-		"resellerTenantId": {Step: 4, Object: ""},
-		"role":             {Step: 5, Object: ""},
-		"organization":     {Step: 6, Object: ""},
-		"subject":          {Step: 7, Object: ""},
-		"reason":           {Step: 8, Object: ""},
-		"changes":          {Step: 9, Object: "PrivateOfferChange"},
-	}},
-	"PrivateOfferEventConnection": {Implementors: privateOfferEventConnectionImplementors, Fields: map[string]compiled.Field{
-		"edges":      {Step: 1, Object: "PrivateOfferEventEdge"},
-		"nodes":      {Step: 2, Object: "PrivateOfferEvent"},
-		"pageInfo":   {Step: 3, Object: "PageInfo"},
-		"totalCount": {Step: 4, Object: ""},
-	}},
-	"PrivateOfferEventEdge": {Implementors: privateOfferEventEdgeImplementors, Fields: map[string]compiled.Field{
-		"cursor": {Step: 1, Object: ""},
-		"node":   {Step: 2, Object: "PrivateOfferEvent"},
-	}},
-	"PrivateOfferReseller": {Implementors: privateOfferResellerImplementors, Fields: map[string]compiled.Field{
-		"tenantId":       {Step: 1, Object: ""},
-		"customers":      {Step: 2, Object: ""},
-		"status":         {Step: 3, Object: ""},
-		"authorizedAt":   {Step: 4, Object: ""},
-		"publishedAt":    {Step: 5, Object: ""},
-		"failedAt":       {Step: 6, Object: ""},
-		"failureReason":  {Step: 7, Object: ""},
-		"withdrawnAt":    {Step: 8, Object: ""},
-		"expectedLiveAt": {Step: 9, Object: ""},
-	}},
 	"PrivateOfferSale": {Implementors: privateOfferSaleImplementors, Fields: map[string]compiled.Field{
 		"resellerTenantId": {Step: 1, Object: ""},
 		"subscriptionId":   {Step: 2, Object: ""},
 		"soldAt":           {Step: 3, Object: ""},
 		"chargeType":       {Step: 4, Object: ""},
-	}},
-	"PrivateOfferStatusChange": {Implementors: privateOfferStatusChangeImplementors, Fields: map[string]compiled.Field{
-		"event":        {Step: 1, Object: "PrivateOfferEvent"},
-		"statusBefore": {Step: 2, Object: ""},
-		"statusAfter":  {Step: 3, Object: ""},
-		"privateOffer": {Step: 4, Object: "PrivateOffer"},
-	}},
-	"PrivateOfferWarning": {Implementors: privateOfferWarningImplementors, Fields: map[string]compiled.Field{
-		"code":          {Step: 1, Object: ""},
-		"field":         {Step: 2, Object: ""},
-		"message":       {Step: 3, Object: ""},
-		"productId":     {Step: 4, Object: ""},
-		"planId":        {Step: 5, Object: ""},
-		"others":        {Step: 6, Object: "CompetingLine"},
-		"otherCount":    {Step: 7, Object: ""},
-		"wins":          {Step: 8, Object: ""},
-		"resellers":     {Step: 9, Object: ""},
-		"resellerCount": {Step: 10, Object: ""},
-		"from":          {Step: 11, Object: ""},
-		"to":            {Step: 12, Object: ""},
 	}},
 	"Product": {Implementors: productImplementors, Fields: map[string]compiled.Field{
 		"productId":           {Step: 1, Object: ""},
@@ -675,14 +518,6 @@ var plain = compiled.Schema{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "ProductSubscription"},
 	}},
-	"Publisher": {Implementors: publisherImplementors, Fields: map[string]compiled.Field{
-		"publisherId":    {Step: 1, Object: ""},
-		"name":           {Step: 2, Object: ""},
-		"country":        {Step: 3, Object: ""},
-		"payoutCurrency": {Step: 4, Object: ""},
-		"accountActive":  {Step: 5, Object: ""},
-		"enrolled":       {Step: 6, Object: ""},
-	}},
 	"Purchase": {Implementors: purchaseImplementors, Fields: map[string]compiled.Field{
 		"source":     {Step: 1, Object: ""},
 		"externalId": {Step: 2, Object: ""},
@@ -691,63 +526,6 @@ var plain = compiled.Schema{
 		"action":     {Step: 5, Object: ""},
 		"term":       {Step: 6, Object: ""},
 		"billing":    {Step: 7, Object: ""},
-	}},
-	"PurchaseError": {Implementors: purchaseErrorImplementors, Fields: map[string]compiled.Field{
-		"field":   {Step: 1, Object: ""},
-		"code":    {Step: 2, Object: ""},
-		"message": {Step: 3, Object: ""},
-	}},
-	"PurchaseResult": {Implementors: purchaseResultImplementors, Fields: map[string]compiled.Field{
-		"index":      {Step: 1, Object: ""},
-		"source":     {Step: 2, Object: ""},
-		"externalId": {Step: 3, Object: ""},
-		"status":     {Step: 4, Object: ""},
-		"errors":     {Step: 5, Object: "PurchaseError"},
-		"warning":    {Step: 6, Object: ""},
-	}},
-	"QuoteLine": {Implementors: quoteLineImplementors, Fields: map[string]compiled.Field{
-		"index":             {Step: 1, Object: ""},
-		"quantity":          {Step: 2, Object: ""},
-		"margin":            {Step: 3, Object: "EffectiveMargin"},
-		"listSubtotal":      {Step: 4, Object: "Money"},
-		"marginAmount":      {Step: 5, Object: "Money"},
-		"wholesaleSubtotal": {Step: 6, Object: "Money"},
-		"errors":            {Step: 7, Object: "QuoteLineError"},
-	}},
-	"QuoteLineError": {Implementors: quoteLineErrorImplementors, Fields: map[string]compiled.Field{
-		"field":   {Step: 1, Object: ""},
-		"code":    {Step: 2, Object: ""},
-		"message": {Step: 3, Object: ""},
-	}},
-	"RecordCataloguePayload": {Implementors: recordCataloguePayloadImplementors, Fields: map[string]compiled.Field{
-		"results":    {Step: 1, Object: "CatalogueResult"},
-		"accepted":   {Step: 2, Object: ""},
-		"duplicates": {Step: 3, Object: ""},
-		"rejected":   {Step: 4, Object: ""},
-		"userErrors": {Step: 5, Object: "CatalogueError"},
-	}},
-	"RecordPurchasesPayload": {Implementors: recordPurchasesPayloadImplementors, Fields: map[string]compiled.Field{
-		"results":    {Step: 1, Object: "PurchaseResult"},
-		"accepted":   {Step: 2, Object: ""},
-		"duplicates": {Step: 3, Object: ""},
-		"rejected":   {Step: 4, Object: ""},
-		"userErrors": {Step: 5, Object: "PurchaseError"},
-	}},
-	"RecordUsagePayload": {Implementors: recordUsagePayloadImplementors, Fields: map[string]compiled.Field{
-		"results":    {Step: 1, Object: "UsageResult"},
-		"accepted":   {Step: 2, Object: ""},
-		"duplicates": {Step: 3, Object: ""},
-		"rejected":   {Step: 4, Object: ""},
-		"userErrors": {Step: 5, Object: "UsageError"},
-	}},
-	"RedeliverNotificationPayload": {Implementors: redeliverNotificationPayloadImplementors, Fields: map[string]compiled.Field{
-		"notification": {Step: 1, Object: "Notification"},
-		"userErrors":   {Step: 2, Object: "NotificationError"},
-	}},
-	"RemovePrivateOfferResellersPayload": {Implementors: removePrivateOfferResellersPayloadImplementors, Fields: map[string]compiled.Field{
-		"privateOffer": {Step: 1, Object: "PrivateOffer"},
-		"clone":        {Step: 2, Object: "PrivateOffer"},
-		"userErrors":   {Step: 3, Object: "PrivateOfferError"},
 	}},
 	"Reseller": {Implementors: resellerImplementors, Fields: map[string]compiled.Field{
 		"tenantId":        {Step: 1, Object: ""},
@@ -776,23 +554,6 @@ var plain = compiled.Schema{
 		"skills":       {Step: 2, Object: "Facet"},
 		"competencies": {Step: 3, Object: "Facet"},
 	}},
-	"RetryPrivateOfferPayload": {Implementors: retryPrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
-		"privateOffer": {Step: 1, Object: "PrivateOffer"},
-		"userErrors":   {Step: 2, Object: "PrivateOfferError"},
-	}},
-	"RevokeApiKeyPayload": {Implementors: revokeApiKeyPayloadImplementors, Fields: map[string]compiled.Field{
-		"apiKey":     {Step: 1, Object: "ApiKey"},
-		"userErrors": {Step: 2, Object: "ApiKeyError"},
-	}},
-	"RotateWebhookSecretPayload": {Implementors: rotateWebhookSecretPayloadImplementors, Fields: map[string]compiled.Field{
-		"webhookEndpoint": {Step: 1, Object: "WebhookEndpoint"},
-		"secret":          {Step: 2, Object: ""},
-		"userErrors":      {Step: 3, Object: "WebhookError"},
-	}},
-	"SubmitPrivateOfferPayload": {Implementors: submitPrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
-		"privateOffer": {Step: 1, Object: "PrivateOffer"},
-		"userErrors":   {Step: 2, Object: "PrivateOfferError"},
-	}},
 	"UnratedFact": {Implementors: unratedFactImplementors, Fields: map[string]compiled.Field{
 		"month":            {Step: 1, Object: ""},
 		"resellerTenantId": {Step: 2, Object: ""},
@@ -814,19 +575,6 @@ var plain = compiled.Schema{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "UnratedFact"},
 	}},
-	"UpdatePrivateOfferPayload": {Implementors: updatePrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
-		"privateOffer": {Step: 1, Object: "PrivateOffer"},
-		"userErrors":   {Step: 2, Object: "PrivateOfferError"},
-	}},
-	"UpdateWebhookEndpointPayload": {Implementors: updateWebhookEndpointPayloadImplementors, Fields: map[string]compiled.Field{
-		"webhookEndpoint": {Step: 1, Object: "WebhookEndpoint"},
-		"userErrors":      {Step: 2, Object: "WebhookError"},
-	}},
-	"UsageError": {Implementors: usageErrorImplementors, Fields: map[string]compiled.Field{
-		"field":   {Step: 1, Object: ""},
-		"code":    {Step: 2, Object: ""},
-		"message": {Step: 3, Object: ""},
-	}},
 	"UsageRecord": {Implementors: usageRecordImplementors, Fields: map[string]compiled.Field{
 		"source":         {Step: 1, Object: ""},
 		"externalId":     {Step: 2, Object: ""},
@@ -845,13 +593,6 @@ var plain = compiled.Schema{
 	"UsageRecordEdge": {Implementors: usageRecordEdgeImplementors, Fields: map[string]compiled.Field{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "UsageRecord"},
-	}},
-	"UsageResult": {Implementors: usageResultImplementors, Fields: map[string]compiled.Field{
-		"index":      {Step: 1, Object: ""},
-		"source":     {Step: 2, Object: ""},
-		"externalId": {Step: 3, Object: ""},
-		"status":     {Step: 4, Object: ""},
-		"errors":     {Step: 5, Object: "UsageError"},
 	}},
 	"Viewer": {Implementors: viewerImplementors, Fields: map[string]compiled.Field{
 		"role":         {Step: 1, Object: ""},
@@ -881,19 +622,10 @@ var plain = compiled.Schema{
 		"cursor": {Step: 1, Object: ""},
 		"node":   {Step: 2, Object: "WebhookEndpoint"},
 	}},
-	"WebhookError": {Implementors: webhookErrorImplementors, Fields: map[string]compiled.Field{
-		"field":   {Step: 1, Object: ""},
-		"message": {Step: 2, Object: ""},
-		"code":    {Step: 3, Object: ""},
-	}},
 	"WithdrawEligibility": {Implementors: withdrawEligibilityImplementors, Fields: map[string]compiled.Field{
 		"eligible": {Step: 1, Object: ""},
 		"reasons":  {Step: 2, Object: "PrivateOfferError"},
 		"sales":    {Step: 3, Object: "PrivateOfferSale"},
-	}},
-	"WithdrawPrivateOfferPayload": {Implementors: withdrawPrivateOfferPayloadImplementors, Fields: map[string]compiled.Field{
-		"privateOffer": {Step: 1, Object: "PrivateOffer"},
-		"userErrors":   {Step: 2, Object: "PrivateOfferError"},
 	}},
 }
 
@@ -1718,36 +1450,6 @@ func writeApiKeyEdge(w *compiled.Writer, s *compiled.Selection, v *page.APIKeyEd
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writeApiKeyError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // field
-			if v.Field == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = append(w.Bytes, '[')
-				for i0 := range v.Field {
-					if !w.Next(i0) {
-						return
-					}
-					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
-					w.NotNull()
-				}
-				w.Bytes = append(w.Bytes, ']')
-			}
-		case 2: // message
-			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
-			w.NotNull()
-		case 3: // code
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writeBillingLine(w *compiled.Writer, s *compiled.Selection, v *page.Line) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -2122,198 +1824,6 @@ func writeBillingSummaryEdge(w *compiled.Writer, s *compiled.Selection, v *page.
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writeCatalogueError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // field
-			if v.Field == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = append(w.Bytes, '[')
-				for i0 := range v.Field {
-					if !w.Next(i0) {
-						return
-					}
-					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
-					w.NotNull()
-				}
-				w.Bytes = append(w.Bytes, ']')
-			}
-		case 2: // code
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
-			w.NotNull()
-		case 3: // message
-			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeCatalogueResult(w *compiled.Writer, s *compiled.Selection, v *CatalogueResult) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // index
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Index))
-			w.NotNull()
-		case 2: // kind
-			w.Bytes = scalar.AppendString(w.Bytes, v.Kind)
-			w.NotNull()
-		case 3: // key
-			w.Bytes = scalar.AppendString(w.Bytes, v.Key)
-			w.NotNull()
-		case 4: // status
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Status))
-			w.NotNull()
-		case 5: // errors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Errors {
-				if !w.Next(i0) {
-					return
-				}
-				writeCatalogueError(w, step.Below, &v.Errors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeClonePrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v *ClonePrivateOfferPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // privateOffer
-			if v.PrivateOffer == nil {
-				w.Null(true)
-			} else {
-				writePrivateOffer(w, step.Below, v.PrivateOffer)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeCompetingLine(w *compiled.Writer, s *compiled.Selection, v *models.CompetingLine) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // privateOfferId
-			w.Bytes = scalar.AppendID(w.Bytes, v.PrivateOfferID)
-			w.NotNull()
-		case 2: // name
-			w.Bytes = scalar.AppendString(w.Bytes, v.Name)
-			w.NotNull()
-		case 3: // pricingLine
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.PricingLine))
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeCreateApiKeyPayload(w *compiled.Writer, s *compiled.Selection, v *CreateAPIKeyPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // apiKey
-			if v.APIKey == nil {
-				w.Null(true)
-			} else {
-				writeApiKey(w, step.Below, v.APIKey)
-			}
-		case 2: // secret
-			if v.Secret == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendString(w.Bytes, *v.Secret)
-			}
-		case 3: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writeApiKeyError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeCreatePrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v *CreatePrivateOfferPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // privateOffer
-			if v.PrivateOffer == nil {
-				w.Null(true)
-			} else {
-				writePrivateOffer(w, step.Below, v.PrivateOffer)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeCreateWebhookEndpointPayload(w *compiled.Writer, s *compiled.Selection, v *CreateWebhookEndpointPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // webhookEndpoint
-			if v.WebhookEndpoint == nil {
-				w.Null(true)
-			} else {
-				writeWebhookEndpoint(w, step.Below, v.WebhookEndpoint)
-			}
-		case 2: // secret
-			if v.Secret == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendString(w.Bytes, *v.Secret)
-			}
-		case 3: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writeWebhookError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writeCustomer(w *compiled.Writer, s *compiled.Selection, v *models.Customer) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -2390,56 +1900,6 @@ func writeCustomerEdge(w *compiled.Writer, s *compiled.Selection, v *page.Custom
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writeDeletePrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v *DeletePrivateOfferPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // deletedPrivateOfferId
-			if v.DeletedPrivateOfferID == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendID(w.Bytes, *v.DeletedPrivateOfferID)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeDeleteWebhookEndpointPayload(w *compiled.Writer, s *compiled.Selection, v *DeleteWebhookEndpointPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // deletedWebhookEndpointId
-			if v.DeletedWebhookEndpointID == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendID(w.Bytes, *v.DeletedWebhookEndpointID)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writeWebhookError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writeEffectiveMargin(w *compiled.Writer, s *compiled.Selection, v *page.Effective) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -2511,84 +1971,6 @@ func writeFee(w *compiled.Writer, s *compiled.Selection, v *page.Fee) {
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writeImportPrivateOfferResult(w *compiled.Writer, s *compiled.Selection, v *ImportPrivateOfferResult) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // index
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Index))
-			w.NotNull()
-		case 2: // privateOfferId
-			if v.PrivateOfferID == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendID(w.Bytes, *v.PrivateOfferID)
-			}
-		case 3: // status
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Status))
-			w.NotNull()
-		case 4: // errors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Errors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.Errors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeImportPrivateOffersPayload(w *compiled.Writer, s *compiled.Selection, v *ImportPrivateOffersPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // results
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Results {
-				if !w.Next(i0) {
-					return
-				}
-				writeImportPrivateOfferResult(w, step.Below, &v.Results[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 2: // accepted
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Accepted))
-			w.NotNull()
-		case 3: // duplicates
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Duplicates))
-			w.NotNull()
-		case 4: // rejected
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Rejected))
-			w.NotNull()
-		case 5: // warnings
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Warnings {
-				if !w.Next(i0) {
-					return
-				}
-				w.Bytes = scalar.AppendString(w.Bytes, v.Warnings[i0])
-				w.NotNull()
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 6: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writeLineExplanation(w *compiled.Writer, s *compiled.Selection, v *models.Explanation) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -2633,39 +2015,6 @@ func writeLineStep(w *compiled.Writer, s *compiled.Selection, v *models.Step) {
 			w.NotNull()
 		case 4: // rounded
 			w.Bytes = scalar.AppendDecimalText(w.Bytes, v.Rounded)
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeListPrice(w *compiled.Writer, s *compiled.Selection, v *models.Price) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // productId
-			w.Bytes = scalar.AppendID(w.Bytes, v.ProductID)
-			w.NotNull()
-		case 2: // planId
-			w.Bytes = scalar.AppendID(w.Bytes, v.PlanID)
-		case 3: // meterId
-			w.Bytes = scalar.AppendID(w.Bytes, v.MeterID)
-		case 4: // term
-			w.Bytes = scalar.AppendTerm(w.Bytes, v.Term)
-		case 5: // billing
-			w.Bytes = scalar.AppendBilling(w.Bytes, v.Billing)
-		case 6: // market
-			w.Bytes = scalar.AppendString(w.Bytes, v.Market)
-			w.NotNull()
-		case 7: // currency
-			w.Bytes = scalar.AppendCurrency(w.Bytes, v.Currency)
-			w.NotNull()
-		case 8: // unitPrice
-			w.Bytes = scalar.AppendDecimal(w.Bytes, v.UnitPrice)
-			w.NotNull()
-		case 9: // effectiveFrom
-			w.Bytes = scalar.AppendMonth(w.Bytes, v.EffectiveFrom)
-			w.NotNull()
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')
@@ -2879,31 +2228,6 @@ func writeMarginPrice(w *compiled.Writer, s *compiled.Selection, v *models.Margi
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writeMeter(w *compiled.Writer, s *compiled.Selection, v *models.Meter) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // meterId
-			w.Bytes = scalar.AppendID(w.Bytes, v.ID)
-			w.NotNull()
-		case 2: // productId
-			w.Bytes = scalar.AppendID(w.Bytes, v.ProductID)
-			w.NotNull()
-		case 3: // title
-			w.Bytes = scalar.AppendString(w.Bytes, v.Title)
-			w.NotNull()
-		case 4: // unit
-			w.Bytes = scalar.AppendString(w.Bytes, v.Unit)
-			w.NotNull()
-		case 5: // infrastructure
-			w.Bytes = scalar.AppendBoolean(w.Bytes, bool(v.Infrastructure))
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writeMoney(w *compiled.Writer, s *compiled.Selection, v *money.Amount) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -2982,29 +2306,6 @@ func writeNotification(w *compiled.Writer, s *compiled.Selection, v *models.Noti
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writeNotificationAttempt(w *compiled.Writer, s *compiled.Selection, v *models.NotificationAttempt) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // number
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Number))
-			w.NotNull()
-		case 2: // startedAt
-			w.Bytes = scalar.AppendDateTime(w.Bytes, v.StartedAt)
-			w.NotNull()
-		case 3: // outcome
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Outcome))
-		case 4: // durationMilliseconds
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.DurationMilliseconds))
-			w.NotNull()
-		case 5: // error
-			w.Bytes = scalar.AppendString(w.Bytes, v.Error)
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writeNotificationConnection(w *compiled.Writer, s *compiled.Selection, v *page.Notifications) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -3054,36 +2355,6 @@ func writeNotificationEdge(w *compiled.Writer, s *compiled.Selection, v *page.No
 			w.NotNull()
 		case 2: // node
 			writeNotification(w, step.Below, &v.Node)
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeNotificationError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // field
-			if v.Field == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = append(w.Bytes, '[')
-				for i0 := range v.Field {
-					if !w.Next(i0) {
-						return
-					}
-					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
-					w.NotNull()
-				}
-				w.Bytes = append(w.Bytes, ']')
-			}
-		case 2: // code
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
-			w.NotNull()
-		case 3: // message
-			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
-			w.NotNull()
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')
@@ -3313,31 +2584,6 @@ func writePayoutSummaryEdge(w *compiled.Writer, s *compiled.Selection, v *page.S
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writePlan(w *compiled.Writer, s *compiled.Selection, v *models.Plan) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // planId
-			w.Bytes = scalar.AppendID(w.Bytes, v.ID)
-			w.NotNull()
-		case 2: // productId
-			w.Bytes = scalar.AppendID(w.Bytes, v.ProductID)
-			w.NotNull()
-		case 3: // title
-			w.Bytes = scalar.AppendString(w.Bytes, v.Title)
-			w.NotNull()
-		case 4: // pricingModel
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.PricingModel))
-			w.NotNull()
-		case 5: // trialDays
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.TrialDays))
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writePricingLine(w *compiled.Writer, s *compiled.Selection, v *models.PricingLine) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -3451,25 +2697,6 @@ func writePrivateOffer(w *compiled.Writer, s *compiled.Selection, v *models.Priv
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writePrivateOfferChange(w *compiled.Writer, s *compiled.Selection, v *models.OfferChange) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // field
-			w.Bytes = scalar.AppendString(w.Bytes, v.Field)
-			w.NotNull()
-		case 2: // before
-			w.Bytes = scalar.AppendString(w.Bytes, v.Before)
-			w.NotNull()
-		case 3: // after
-			w.Bytes = scalar.AppendString(w.Bytes, v.After)
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writePrivateOfferConnection(w *compiled.Writer, s *compiled.Selection, v *page.PrivateOffers) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -3556,161 +2783,6 @@ func writePrivateOfferError(w *compiled.Writer, s *compiled.Selection, v *models
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writePrivateOfferEvent(w *compiled.Writer, s *compiled.Selection, v *models.OfferEvent) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // number
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Number))
-			w.NotNull()
-		case 2: // type
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Type))
-			w.NotNull()
-		case 3: // occurredAt
-			w.Bytes = scalar.AppendDateTime(w.Bytes, v.OccurredAt)
-			w.NotNull()
-		case 4: // resellerTenantId
-			w.Bytes = scalar.AppendID(w.Bytes, v.ResellerTenantID)
-		case 5: // role
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Role))
-			w.NotNull()
-		case 6: // organization
-			w.Bytes = scalar.AppendID(w.Bytes, v.Organization)
-		case 7: // subject
-			w.Bytes = scalar.AppendString(w.Bytes, v.Subject)
-		case 8: // reason
-			w.Bytes = scalar.AppendString(w.Bytes, v.Reason)
-		case 9: // changes
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Changes {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferChange(w, step.Below, &v.Changes[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writePrivateOfferEventConnection(w *compiled.Writer, s *compiled.Selection, v *page.OfferEvents) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // edges
-			x := v.Edges()
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range x {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferEventEdge(w, step.Below, &x[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 2: // nodes
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Nodes {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferEvent(w, step.Below, &v.Nodes[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 3: // pageInfo
-			writePageInfo(w, step.Below, &v.PageInfo)
-		case 4: // totalCount
-			x, err := v.TotalCount(w.Context())
-			if err != nil {
-				w.GiveUp()
-				return
-			}
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(x))
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writePrivateOfferEventEdge(w *compiled.Writer, s *compiled.Selection, v *page.OfferEventEdge) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // cursor
-			w.Bytes = scalar.AppendString(w.Bytes, v.Cursor)
-			w.NotNull()
-		case 2: // node
-			writePrivateOfferEvent(w, step.Below, &v.Node)
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writePrivateOfferReseller(w *compiled.Writer, s *compiled.Selection, v *page.OfferReseller) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // tenantId
-			w.Bytes = scalar.AppendID(w.Bytes, v.ResellerTenantID)
-			w.NotNull()
-		case 2: // customers
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.CustomerTenantIDs {
-				if !w.Next(i0) {
-					return
-				}
-				w.Bytes = scalar.AppendID(w.Bytes, v.CustomerTenantIDs[i0])
-				w.NotNull()
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 3: // status
-			x := v.Status()
-			if x == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendString(w.Bytes, string(*x))
-			}
-		case 4: // authorizedAt
-			if v.AuthorizedAt == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.AuthorizedAt)
-			}
-		case 5: // publishedAt
-			if v.PublishedAt == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.PublishedAt)
-			}
-		case 6: // failedAt
-			if v.FailedAt == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.FailedAt)
-			}
-		case 7: // failureReason
-			w.Bytes = scalar.AppendString(w.Bytes, v.FailureReason)
-		case 8: // withdrawnAt
-			if v.WithdrawnAt == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.WithdrawnAt)
-			}
-		case 9: // expectedLiveAt
-			if v.ExpectedLiveAt == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendDateTime(w.Bytes, *v.ExpectedLiveAt)
-			}
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writePrivateOfferSale(w *compiled.Writer, s *compiled.Selection, v *models.OfferSale) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -3727,91 +2799,6 @@ func writePrivateOfferSale(w *compiled.Writer, s *compiled.Selection, v *models.
 			w.NotNull()
 		case 4: // chargeType
 			w.Bytes = scalar.AppendChargeType(w.Bytes, v.ChargeType)
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writePrivateOfferStatusChange(w *compiled.Writer, s *compiled.Selection, v *market.OfferStatusChange) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // event
-			writePrivateOfferEvent(w, step.Below, &v.Event)
-		case 2: // statusBefore
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Before))
-			w.NotNull()
-		case 3: // statusAfter
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.After))
-			w.NotNull()
-		case 4: // privateOffer
-			if v.Offer == nil {
-				w.Null(false)
-			} else {
-				writePrivateOffer(w, step.Below, v.Offer)
-			}
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writePrivateOfferWarning(w *compiled.Writer, s *compiled.Selection, v *models.OfferWarning) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // code
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
-			w.NotNull()
-		case 2: // field
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Field {
-				if !w.Next(i0) {
-					return
-				}
-				w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
-				w.NotNull()
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 3: // message
-			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
-			w.NotNull()
-		case 4: // productId
-			w.Bytes = scalar.AppendID(w.Bytes, v.ProductID)
-		case 5: // planId
-			w.Bytes = scalar.AppendID(w.Bytes, v.PlanID)
-		case 6: // others
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Others {
-				if !w.Next(i0) {
-					return
-				}
-				writeCompetingLine(w, step.Below, &v.Others[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 7: // otherCount
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.OtherCount))
-			w.NotNull()
-		case 8: // wins
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Wins))
-		case 9: // resellers
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.ResellerTenantIDs {
-				if !w.Next(i0) {
-					return
-				}
-				w.Bytes = scalar.AppendID(w.Bytes, v.ResellerTenantIDs[i0])
-				w.NotNull()
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 10: // resellerCount
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.ResellerCount))
-			w.NotNull()
-		case 11: // from
-			w.Bytes = scalar.AppendDateTime(w.Bytes, v.From)
-		case 12: // to
-			w.Bytes = scalar.AppendDateTime(w.Bytes, v.To)
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')
@@ -4033,34 +3020,6 @@ func writeProductSubscriptionEdge(w *compiled.Writer, s *compiled.Selection, v *
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writePublisher(w *compiled.Writer, s *compiled.Selection, v *models.Publisher) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // publisherId
-			w.Bytes = scalar.AppendID(w.Bytes, v.ID)
-			w.NotNull()
-		case 2: // name
-			w.Bytes = scalar.AppendString(w.Bytes, v.Name)
-			w.NotNull()
-		case 3: // country
-			w.Bytes = scalar.AppendString(w.Bytes, v.Country)
-			w.NotNull()
-		case 4: // payoutCurrency
-			w.Bytes = scalar.AppendCurrency(w.Bytes, v.PayoutCurrency)
-			w.NotNull()
-		case 5: // accountActive
-			w.Bytes = scalar.AppendBoolean(w.Bytes, bool(v.AccountActive))
-			w.NotNull()
-		case 6: // enrolled
-			w.Bytes = scalar.AppendBoolean(w.Bytes, bool(v.Enrolled))
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writePurchase(w *compiled.Writer, s *compiled.Selection, v *models.Purchase) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -4085,325 +3044,6 @@ func writePurchase(w *compiled.Writer, s *compiled.Selection, v *models.Purchase
 			w.Bytes = scalar.AppendTerm(w.Bytes, v.Term)
 		case 7: // billing
 			w.Bytes = scalar.AppendBilling(w.Bytes, v.Billing)
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writePurchaseError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // field
-			if v.Field == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = append(w.Bytes, '[')
-				for i0 := range v.Field {
-					if !w.Next(i0) {
-						return
-					}
-					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
-					w.NotNull()
-				}
-				w.Bytes = append(w.Bytes, ']')
-			}
-		case 2: // code
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
-			w.NotNull()
-		case 3: // message
-			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writePurchaseResult(w *compiled.Writer, s *compiled.Selection, v *PurchaseResult) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // index
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Index))
-			w.NotNull()
-		case 2: // source
-			if v.Source == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendString(w.Bytes, *v.Source)
-			}
-		case 3: // externalId
-			if v.ExternalID == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendID(w.Bytes, *v.ExternalID)
-			}
-		case 4: // status
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Status))
-			w.NotNull()
-		case 5: // errors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Errors {
-				if !w.Next(i0) {
-					return
-				}
-				writePurchaseError(w, step.Below, &v.Errors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 6: // warning
-			if v.Warning == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendString(w.Bytes, *v.Warning)
-			}
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeQuoteLine(w *compiled.Writer, s *compiled.Selection, v *page.QuoteLine) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // index
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Index))
-			w.NotNull()
-		case 2: // quantity
-			w.Bytes = scalar.AppendDecimal(w.Bytes, v.Quantity)
-			w.NotNull()
-		case 3: // margin
-			if v.Margin == nil {
-				w.Null(true)
-			} else {
-				writeEffectiveMargin(w, step.Below, v.Margin)
-			}
-		case 4: // listSubtotal
-			if v.ListSubtotal == nil {
-				w.Null(true)
-			} else {
-				writeMoney(w, step.Below, v.ListSubtotal)
-			}
-		case 5: // marginAmount
-			if v.MarginAmount == nil {
-				w.Null(true)
-			} else {
-				writeMoney(w, step.Below, v.MarginAmount)
-			}
-		case 6: // wholesaleSubtotal
-			if v.WholesaleSubtotal == nil {
-				w.Null(true)
-			} else {
-				writeMoney(w, step.Below, v.WholesaleSubtotal)
-			}
-		case 7: // errors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Errors {
-				if !w.Next(i0) {
-					return
-				}
-				writeQuoteLineError(w, step.Below, &v.Errors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeQuoteLineError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // field
-			if v.Field == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = append(w.Bytes, '[')
-				for i0 := range v.Field {
-					if !w.Next(i0) {
-						return
-					}
-					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
-					w.NotNull()
-				}
-				w.Bytes = append(w.Bytes, ']')
-			}
-		case 2: // code
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
-			w.NotNull()
-		case 3: // message
-			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeRecordCataloguePayload(w *compiled.Writer, s *compiled.Selection, v *RecordCataloguePayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // results
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Results {
-				if !w.Next(i0) {
-					return
-				}
-				writeCatalogueResult(w, step.Below, &v.Results[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 2: // accepted
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Accepted))
-			w.NotNull()
-		case 3: // duplicates
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Duplicates))
-			w.NotNull()
-		case 4: // rejected
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Rejected))
-			w.NotNull()
-		case 5: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writeCatalogueError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeRecordPurchasesPayload(w *compiled.Writer, s *compiled.Selection, v *RecordPurchasesPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // results
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Results {
-				if !w.Next(i0) {
-					return
-				}
-				writePurchaseResult(w, step.Below, &v.Results[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 2: // accepted
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Accepted))
-			w.NotNull()
-		case 3: // duplicates
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Duplicates))
-			w.NotNull()
-		case 4: // rejected
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Rejected))
-			w.NotNull()
-		case 5: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePurchaseError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeRecordUsagePayload(w *compiled.Writer, s *compiled.Selection, v *RecordUsagePayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // results
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Results {
-				if !w.Next(i0) {
-					return
-				}
-				writeUsageResult(w, step.Below, &v.Results[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		case 2: // accepted
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Accepted))
-			w.NotNull()
-		case 3: // duplicates
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Duplicates))
-			w.NotNull()
-		case 4: // rejected
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Rejected))
-			w.NotNull()
-		case 5: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writeUsageError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeRedeliverNotificationPayload(w *compiled.Writer, s *compiled.Selection, v *RedeliverNotificationPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // notification
-			if v.Notification == nil {
-				w.Null(true)
-			} else {
-				writeNotification(w, step.Below, v.Notification)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writeNotificationError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeRemovePrivateOfferResellersPayload(w *compiled.Writer, s *compiled.Selection, v *RemovePrivateOfferResellersPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // privateOffer
-			if v.PrivateOffer == nil {
-				w.Null(true)
-			} else {
-				writePrivateOffer(w, step.Below, v.PrivateOffer)
-			}
-		case 2: // clone
-			if v.Clone == nil {
-				w.Null(true)
-			} else {
-				writePrivateOffer(w, step.Below, v.Clone)
-			}
-		case 3: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')
@@ -4565,112 +3205,6 @@ func writeResellerFacets(w *compiled.Writer, s *compiled.Selection, v *page.Rese
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writeRetryPrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v *RetryPrivateOfferPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // privateOffer
-			if v.PrivateOffer == nil {
-				w.Null(true)
-			} else {
-				writePrivateOffer(w, step.Below, v.PrivateOffer)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeRevokeApiKeyPayload(w *compiled.Writer, s *compiled.Selection, v *RevokeAPIKeyPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // apiKey
-			if v.APIKey == nil {
-				w.Null(true)
-			} else {
-				writeApiKey(w, step.Below, v.APIKey)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writeApiKeyError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeRotateWebhookSecretPayload(w *compiled.Writer, s *compiled.Selection, v *RotateWebhookSecretPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // webhookEndpoint
-			if v.WebhookEndpoint == nil {
-				w.Null(true)
-			} else {
-				writeWebhookEndpoint(w, step.Below, v.WebhookEndpoint)
-			}
-		case 2: // secret
-			if v.Secret == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendString(w.Bytes, *v.Secret)
-			}
-		case 3: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writeWebhookError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeSubmitPrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v *SubmitPrivateOfferPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // privateOffer
-			if v.PrivateOffer == nil {
-				w.Null(true)
-			} else {
-				writePrivateOffer(w, step.Below, v.PrivateOffer)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writeUnratedFact(w *compiled.Writer, s *compiled.Selection, v *models.UnratedFact) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -4759,86 +3293,6 @@ func writeUnratedFactEdge(w *compiled.Writer, s *compiled.Selection, v *page.Unr
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writeUpdatePrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v *UpdatePrivateOfferPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // privateOffer
-			if v.PrivateOffer == nil {
-				w.Null(true)
-			} else {
-				writePrivateOffer(w, step.Below, v.PrivateOffer)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeUpdateWebhookEndpointPayload(w *compiled.Writer, s *compiled.Selection, v *UpdateWebhookEndpointPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // webhookEndpoint
-			if v.WebhookEndpoint == nil {
-				w.Null(true)
-			} else {
-				writeWebhookEndpoint(w, step.Below, v.WebhookEndpoint)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writeWebhookError(w, step.Below, &v.UserErrors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeUsageError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // field
-			if v.Field == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = append(w.Bytes, '[')
-				for i0 := range v.Field {
-					if !w.Next(i0) {
-						return
-					}
-					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
-					w.NotNull()
-				}
-				w.Bytes = append(w.Bytes, ']')
-			}
-		case 2: // code
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
-			w.NotNull()
-		case 3: // message
-			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writeUsageRecord(w *compiled.Writer, s *compiled.Selection, v *models.UsageRecord) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -4919,43 +3373,6 @@ func writeUsageRecordEdge(w *compiled.Writer, s *compiled.Selection, v *page.Usa
 			w.NotNull()
 		case 2: // node
 			writeUsageRecord(w, step.Below, &v.Node)
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeUsageResult(w *compiled.Writer, s *compiled.Selection, v *UsageResult) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // index
-			w.Bytes = scalar.AppendInt(w.Bytes, int64(v.Index))
-			w.NotNull()
-		case 2: // source
-			if v.Source == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendString(w.Bytes, *v.Source)
-			}
-		case 3: // externalId
-			if v.ExternalID == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = scalar.AppendID(w.Bytes, *v.ExternalID)
-			}
-		case 4: // status
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Status))
-			w.NotNull()
-		case 5: // errors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.Errors {
-				if !w.Next(i0) {
-					return
-				}
-				writeUsageError(w, step.Below, &v.Errors[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
 		}
 	}
 	w.Bytes = append(w.Bytes, '}')
@@ -5089,36 +3506,6 @@ func writeWebhookEndpointEdge(w *compiled.Writer, s *compiled.Selection, v *page
 	w.Bytes = append(w.Bytes, '}')
 }
 
-func writeWebhookError(w *compiled.Writer, s *compiled.Selection, v *models.Violation) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // field
-			if v.Field == nil {
-				w.Null(true)
-			} else {
-				w.Bytes = append(w.Bytes, '[')
-				for i0 := range v.Field {
-					if !w.Next(i0) {
-						return
-					}
-					w.Bytes = scalar.AppendString(w.Bytes, v.Field[i0])
-					w.NotNull()
-				}
-				w.Bytes = append(w.Bytes, ']')
-			}
-		case 2: // message
-			w.Bytes = scalar.AppendString(w.Bytes, v.Message)
-			w.NotNull()
-		case 3: // code
-			w.Bytes = scalar.AppendString(w.Bytes, string(v.Code))
-			w.NotNull()
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
 func writeWithdrawEligibility(w *compiled.Writer, s *compiled.Selection, v *WithdrawEligibility) {
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -5143,31 +3530,6 @@ func writeWithdrawEligibility(w *compiled.Writer, s *compiled.Selection, v *With
 					return
 				}
 				writePrivateOfferSale(w, step.Below, &v.Sales[i0])
-			}
-			w.Bytes = append(w.Bytes, ']')
-		}
-	}
-	w.Bytes = append(w.Bytes, '}')
-}
-
-func writeWithdrawPrivateOfferPayload(w *compiled.Writer, s *compiled.Selection, v *WithdrawPrivateOfferPayload) {
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		w.Bytes = append(w.Bytes, step.Key...)
-		switch step.Number {
-		case 1: // privateOffer
-			if v.PrivateOffer == nil {
-				w.Null(true)
-			} else {
-				writePrivateOffer(w, step.Below, v.PrivateOffer)
-			}
-		case 2: // userErrors
-			w.Bytes = append(w.Bytes, '[')
-			for i0 := range v.UserErrors {
-				if !w.Next(i0) {
-					return
-				}
-				writePrivateOfferError(w, step.Below, &v.UserErrors[i0])
 			}
 			w.Bytes = append(w.Bytes, ']')
 		}

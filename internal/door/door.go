@@ -159,8 +159,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(graph.WithRequestID(graphql.StartOperationTrace(r.Context()), seen.RequestID))
 	ctx, cancel := context.WithTimeout(r.Context(), d.options.Limits.Time)
 	defer cancel()
-	reply, done := newReply(w, negotiate(r))
-	defer done()
+	media := negotiate(r)
 	viewer, credential, refused := d.viewer(ctx, r)
 	seen.Viewer = viewer
 	ctx = auth.WithViewer(ctx, viewer)
@@ -177,25 +176,27 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if refused = d.socket(w, r, viewer, credential); refused == nil {
 			return
 		}
-	case reply.media == "":
+	case media == "":
 		refused = refuse(http.StatusNotAcceptable, "NOT_ACCEPTABLE", "the answer is application/graphql-response+json, application/json or text/event-stream, in UTF-8: accept one of them")
 	case refused == nil && forgeable(r):
 		refused = refuse(http.StatusForbidden, "PREFLIGHT_REQUIRED", "a request with a cookie needs the header X-Requested-With or Apollo-Require-Preflight, so that no page elsewhere can send it")
-	case refused == nil && reply.media == eventStream:
+	case refused == nil && media == eventStream:
 		if refused = d.events(w, r, &seen, credential); refused == nil {
 			return
 		}
 	}
-	if reply.media == "" || reply.media == eventStream {
-		reply.media = plainJSON
+	if media == "" || media == eventStream {
+		media = plainJSON
 	}
+	reply, done := newReply(w, media) // here, since a connection that stays open has no use for its buffer
+	defer done()
 	var response *graphql.Response
 	if refused == nil {
 		seen.Status, response, refused = d.ask(ctx, reply, r, &seen)
 	}
 	if refused != nil {
 		seen.Status, response = refused.answer(w.Header())
-	} else if reply.media == plainJSON && seen.Status < http.StatusMethodNotAllowed {
+	} else if media == plainJSON && seen.Status < http.StatusMethodNotAllowed {
 		seen.Status = http.StatusOK // it is well-formed HTTP, whatever GraphQL says of it
 	}
 	if seen.Status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
