@@ -155,7 +155,7 @@ func (r *Resolver) quoteLine(resellerTenantID string, line *generated.QuoteLineI
 }
 
 // quote prices lines, each for itself.
-func (r *Resolver) quote(ctx context.Context, resellerTenantID string, lines []generated.QuoteLineInput) ([]page.QuoteLine, error) {
+func (r *Resolver) quote(ctx context.Context, resellerTenantID string, lines []generated.QuoteLineInput, as market.Consistency) ([]page.QuoteLine, error) {
 	quoted := make([]page.QuoteLine, len(lines))
 	asked := make([]rating.EffectiveQuestion, len(lines))
 	for i := range lines {
@@ -165,7 +165,7 @@ func (r *Resolver) quote(ctx context.Context, resellerTenantID string, lines []g
 		}
 		asked[i], quoted[i].Errors = r.quoteLine(resellerTenantID, &lines[i])
 	}
-	answers, err := r.Market.EffectiveMargins(ctx, auth.ViewerFrom(ctx), resellerTenantID, asked)
+	answers, err := r.Market.EffectiveMargins(ctx, auth.ViewerFrom(ctx), resellerTenantID, asked, as)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"sellthrough/graph/generated"
 	"sellthrough/graph/page"
 	"sellthrough/internal/auth"
+	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/models"
 	"time"
@@ -23,7 +24,7 @@ func (r *marginCandidateResolver) UnitPrice(ctx context.Context, obj *models.Can
 	return &obj.UnitPrice, nil
 }
 
-func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *generated.MarginWhere, orderBy []generated.MarginOrder, first *int, after *string, last *int, before *string) (*page.Margins, error) {
+func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *generated.MarginWhere, orderBy []generated.MarginOrder, first *int, after *string, last *int, before *string, consistency market.Consistency) (*page.Margins, error) {
 	reseller, err := resellerAsked(ctx, resellerTenantID)
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, a
 	if err != nil {
 		return nil, err
 	}
-	margins, err := r.Market.Margins(ctx, auth.ViewerFrom(ctx), reseller, r.instant(at), filter)
+	margins, err := r.Market.Margins(ctx, auth.ViewerFrom(ctx), reseller, r.instant(at), filter, consistency)
 	if err != nil {
 		return nil, err
 	}
@@ -44,16 +45,16 @@ func (r *queryResolver) Margins(ctx context.Context, resellerTenantID *string, a
 	return &page.Margins{Of: list}, err
 }
 
-func (r *queryResolver) EffectiveMargin(ctx context.Context, customer *string, plan string, term *models.Term, billing *models.Billing, meter *string, market string, at *time.Time, resellerTenantID *string) (*page.Effective, error) {
+func (r *queryResolver) EffectiveMargin(ctx context.Context, customer *string, plan string, term *models.Term, billing *models.Billing, meter *string, market string, at *time.Time, resellerTenantID *string, consistency market.Consistency) (*page.Effective, error) {
 	reseller, err := resellerAsked(ctx, resellerTenantID)
 	if err != nil {
 		return nil, err
 	}
 	line := generated.QuoteLineInput{Customer: customer, Plan: plan, Term: term, Billing: billing, Meter: meter, Market: market, At: at}
-	return sole(r.quote(ctx, reseller, []generated.QuoteLineInput{line}))
+	return sole(r.quote(ctx, reseller, []generated.QuoteLineInput{line}, consistency))
 }
 
-func (r *queryResolver) EffectiveMargins(ctx context.Context, lines []generated.QuoteLineInput, resellerTenantID *string) ([]page.QuoteLine, error) {
+func (r *queryResolver) EffectiveMargins(ctx context.Context, lines []generated.QuoteLineInput, resellerTenantID *string, consistency market.Consistency) ([]page.QuoteLine, error) {
 	reseller, err := resellerAsked(ctx, resellerTenantID)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (r *queryResolver) EffectiveMargins(ctx context.Context, lines []generated.
 	if n := len(lines); n < 1 || n > maxBatch {
 		return nil, badInput(fmt.Sprintf("lines has %d entries: ask for 1 to %d", n, maxBatch))
 	}
-	return r.quote(ctx, reseller, lines)
+	return r.quote(ctx, reseller, lines, consistency)
 }
 
 func (r *Resolver) MarginCandidate() generated.MarginCandidateResolver {

@@ -133,7 +133,7 @@ func (r *Resolver) marginNodes(ctx context.Context, ids []string) (map[string]*m
 		if viewer.Role == models.RoleReseller && reseller != viewer.Organization {
 			continue // another's: there is nothing to see, and its own need not be rated
 		}
-		margins, err := r.Market.Margins(ctx, viewer, reseller, now, nil)
+		margins, err := r.Market.Margins(ctx, viewer, reseller, now, nil, market.Recent)
 		if err != nil {
 			return nil, err
 		}

@@ -59,9 +59,9 @@ type QueryResolver interface {
 	Usage(ctx context.Context, where UsageWhere, orderBy []KeyOrder, first *int, after *string, last *int, before *string) (*page.UsageRecords, error)
 	Viewer(ctx context.Context) (*models.Viewer, error)
 	APIKeys(ctx context.Context, where *APIKeyWhere, orderBy []KeyOrder, first *int, after *string, last *int, before *string) (*page.APIKeys, error)
-	Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *MarginWhere, orderBy []MarginOrder, first *int, after *string, last *int, before *string) (*page.Margins, error)
-	EffectiveMargin(ctx context.Context, customer *string, plan string, term *models.Term, billing *models.Billing, meter *string, market string, at *time.Time, resellerTenantID *string) (*page.Effective, error)
-	EffectiveMargins(ctx context.Context, lines []QuoteLineInput, resellerTenantID *string) ([]page.QuoteLine, error)
+	Margins(ctx context.Context, resellerTenantID *string, at *time.Time, where *MarginWhere, orderBy []MarginOrder, first *int, after *string, last *int, before *string, consistency market.Consistency) (*page.Margins, error)
+	EffectiveMargin(ctx context.Context, customer *string, plan string, term *models.Term, billing *models.Billing, meter *string, market string, at *time.Time, resellerTenantID *string, consistency market.Consistency) (*page.Effective, error)
+	EffectiveMargins(ctx context.Context, lines []QuoteLineInput, resellerTenantID *string, consistency market.Consistency) ([]page.QuoteLine, error)
 	Notifications(ctx context.Context, where *NotificationWhere, orderBy []KeyOrder, first *int, after *string, last *int, before *string) (*page.Notifications, error)
 	Payouts(ctx context.Context, month models.Month, toMonth *models.Month, where *BillingLineWhere, first *int, after *string, last *int, before *string) (*page.Payouts, error)
 	PayoutSummary(ctx context.Context, month models.Month, toMonth *models.Month, where *BillingLineWhere, groupBy []reports.Dimension, first *int, after *string, last *int, before *string) (*page.Summaries, error)
@@ -845,6 +845,14 @@ func (ec *executionContext) field_Query_effectiveMargin_args(ctx context.Context
 		return nil, err
 	}
 	args["resellerTenantId"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "consistency",
+		func(ctx context.Context, v any) (market.Consistency, error) {
+			return ec.unmarshalNConsistency2sellthroughᚋinternalᚋmarketᚐConsistency(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["consistency"] = arg8
 	return args, nil
 }
 
@@ -867,6 +875,14 @@ func (ec *executionContext) field_Query_effectiveMargins_args(ctx context.Contex
 		return nil, err
 	}
 	args["resellerTenantId"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "consistency",
+		func(ctx context.Context, v any) (market.Consistency, error) {
+			return ec.unmarshalNConsistency2sellthroughᚋinternalᚋmarketᚐConsistency(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["consistency"] = arg2
 	return args, nil
 }
 
@@ -937,6 +953,14 @@ func (ec *executionContext) field_Query_margins_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["before"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "consistency",
+		func(ctx context.Context, v any) (market.Consistency, error) {
+			return ec.unmarshalNConsistency2sellthroughᚋinternalᚋmarketᚐConsistency(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["consistency"] = arg8
 	return args, nil
 }
 
@@ -3138,7 +3162,7 @@ func (ec *executionContext) _Query_margins(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Margins(ctx, fc.Args["resellerTenantId"].(*string), fc.Args["at"].(*time.Time), fc.Args["where"].(*MarginWhere), fc.Args["orderBy"].([]MarginOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().Margins(ctx, fc.Args["resellerTenantId"].(*string), fc.Args["at"].(*time.Time), fc.Args["where"].(*MarginWhere), fc.Args["orderBy"].([]MarginOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["consistency"].(market.Consistency))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Margins) graphql.Marshaler {
@@ -3182,7 +3206,7 @@ func (ec *executionContext) _Query_effectiveMargin(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().EffectiveMargin(ctx, fc.Args["customer"].(*string), fc.Args["plan"].(string), fc.Args["term"].(*models.Term), fc.Args["billing"].(*models.Billing), fc.Args["meter"].(*string), fc.Args["market"].(string), fc.Args["at"].(*time.Time), fc.Args["resellerTenantId"].(*string))
+			return ec.Resolvers.Query().EffectiveMargin(ctx, fc.Args["customer"].(*string), fc.Args["plan"].(string), fc.Args["term"].(*models.Term), fc.Args["billing"].(*models.Billing), fc.Args["meter"].(*string), fc.Args["market"].(string), fc.Args["at"].(*time.Time), fc.Args["resellerTenantId"].(*string), fc.Args["consistency"].(market.Consistency))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Effective) graphql.Marshaler {
@@ -3226,7 +3250,7 @@ func (ec *executionContext) _Query_effectiveMargins(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().EffectiveMargins(ctx, fc.Args["lines"].([]QuoteLineInput), fc.Args["resellerTenantId"].(*string))
+			return ec.Resolvers.Query().EffectiveMargins(ctx, fc.Args["lines"].([]QuoteLineInput), fc.Args["resellerTenantId"].(*string), fc.Args["consistency"].(market.Consistency))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []page.QuoteLine) graphql.Marshaler {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"sellthrough/graph/page"
 	"sellthrough/graph/scalar"
+	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/models"
 	"strconv"
@@ -2377,6 +2378,21 @@ func (ec *executionContext) _QuoteLineError(ctx context.Context, sel ast.Selecti
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
+
+func (ec *executionContext) unmarshalNConsistency2sellthroughᚋinternalᚋmarketᚐConsistency(ctx context.Context, v any) (market.Consistency, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := market.Consistency(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConsistency2sellthroughᚋinternalᚋmarketᚐConsistency(ctx context.Context, sel ast.SelectionSet, v market.Consistency) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Consistency!")
+	}
+	return res
+}
 
 func (ec *executionContext) marshalNEffectiveMargin2ᚖsellthroughᚋgraphᚋpageᚐEffective(ctx context.Context, sel ast.SelectionSet, v *page.Effective) graphql.Marshaler {
 	if v == nil {

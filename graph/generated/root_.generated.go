@@ -2352,6 +2352,8 @@ enum ApiKeyErrorCode {
     last: Int
     "Only what comes before this cursor, exclusive."
     before: String
+    "How new the answer must be."
+    consistency: Consistency! = RECENT
   ): MarginConnection! @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ)
   """
   Which margin counts for one price at one instant, and why every other one
@@ -2375,6 +2377,8 @@ enum ApiKeyErrorCode {
     at: DateTime
     "The reseller's tenant id or node id. A reseller asks for itself and leaves it out; the others name one."
     resellerTenantId: ID
+    "How new the answer must be."
+    consistency: Consistency! = RECENT
   ): EffectiveMargin! @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ)
   """
   A whole quote in one request: which margin counts for each of many prices, and
@@ -2386,7 +2390,20 @@ enum ApiKeyErrorCode {
     lines: [QuoteLineInput!]!
     "The reseller's tenant id or node id. A reseller asks for itself and leaves it out; the others name one."
     resellerTenantId: ID
+    "How new the answer must be."
+    consistency: Consistency! = RECENT
   ): [QuoteLine!]! @visible(to: [RESELLER, FINANCE, OPERATOR]) @scope(needs: MARGINS_READ)
+}
+
+"How new an answer about margins must be."
+enum Consistency {
+  """
+  As new as every change made through the server that answers, and as the changes
+  made through others up to a second ago. It is answered from memory.
+  """
+  RECENT
+  "As new as everything that is committed, on whichever server. It is read from the database."
+  DATABASE
 }
 
 "One line of a quote that is to be priced."

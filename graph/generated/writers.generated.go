@@ -7,6 +7,7 @@ import (
 	"sellthrough/graph/compiled"
 	"sellthrough/graph/page"
 	"sellthrough/graph/scalar"
+	"sellthrough/internal/market"
 	"sellthrough/internal/money"
 	"sellthrough/models"
 	"sellthrough/reports"
@@ -892,7 +893,7 @@ func (ec *executionContext) writeQuery(ctx context.Context, w *compiled.Writer, 
 			},
 			func(ctx context.Context) (any, error) {
 				fc := graphql.GetFieldContext(ctx)
-				return ec.Resolvers.Query().Margins(ctx, fc.Args["resellerTenantId"].(*string), fc.Args["at"].(*time.Time), fc.Args["where"].(*MarginWhere), fc.Args["orderBy"].([]MarginOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+				return ec.Resolvers.Query().Margins(ctx, fc.Args["resellerTenantId"].(*string), fc.Args["at"].(*time.Time), fc.Args["where"].(*MarginWhere), fc.Args["orderBy"].([]MarginOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["consistency"].(market.Consistency))
 			},
 			nil,
 			func(ctx context.Context, selections ast.SelectionSet, v *page.Margins) graphql.Marshaler {
@@ -915,7 +916,7 @@ func (ec *executionContext) writeQuery(ctx context.Context, w *compiled.Writer, 
 			},
 			func(ctx context.Context) (any, error) {
 				fc := graphql.GetFieldContext(ctx)
-				return ec.Resolvers.Query().EffectiveMargin(ctx, fc.Args["customer"].(*string), fc.Args["plan"].(string), fc.Args["term"].(*models.Term), fc.Args["billing"].(*models.Billing), fc.Args["meter"].(*string), fc.Args["market"].(string), fc.Args["at"].(*time.Time), fc.Args["resellerTenantId"].(*string))
+				return ec.Resolvers.Query().EffectiveMargin(ctx, fc.Args["customer"].(*string), fc.Args["plan"].(string), fc.Args["term"].(*models.Term), fc.Args["billing"].(*models.Billing), fc.Args["meter"].(*string), fc.Args["market"].(string), fc.Args["at"].(*time.Time), fc.Args["resellerTenantId"].(*string), fc.Args["consistency"].(market.Consistency))
 			},
 			nil,
 			func(ctx context.Context, selections ast.SelectionSet, v *page.Effective) graphql.Marshaler {

@@ -217,7 +217,7 @@ func (e *exportCommand) margins(ctx context.Context, s *session, open func() (fo
 		return err
 	}
 	for _, reseller := range resellers {
-		margins, err := s.Margins(ctx, models.System, reseller.TenantID, at, &models.MarginFilter{PublisherID: e.Publisher})
+		margins, err := s.Margins(ctx, models.System, reseller.TenantID, at, &models.MarginFilter{PublisherID: e.Publisher}, market.Database)
 		if err != nil {
 			return err
 		}

@@ -138,8 +138,12 @@ func (s *session) apiKey(ctx context.Context, id string) (*models.APIKey, bool, 
 	return key, err == nil, err
 }
 
-// followInterval is how often changes are looked for while somebody follows them.
-const followInterval = 250 * time.Millisecond
+// followInterval is how often changes are looked for while somebody follows them,
+// retryInterval how long an index that cannot be kept up to date waits.
+const (
+	followInterval = 250 * time.Millisecond
+	retryInterval  = time.Second
+)
 
 // How long a connection may take, and how long open requests have at the end.
 const (
@@ -186,6 +190,11 @@ func (p *Program) serve(ctx context.Context, s *session, address, metricsAddress
 		tick := time.NewTicker(followInterval)
 		defer tick.Stop()
 		s.Changes.Run(ctx, tick.C, s.logger)
+	})
+	working.Go(func() {
+		retry := time.NewTicker(retryInterval)
+		defer retry.Stop()
+		s.KeepIndex(ctx, retry.C, s.logger)
 	})
 	ended := make(chan error, len(servers))
 	ready(listener.Addr().String()) // who connects now waits in the listener's queue

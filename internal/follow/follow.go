@@ -35,6 +35,13 @@ type Log struct {
 	recent []models.Change
 	last   int64
 	known  bool
+	// looked is the tick of the last look that found out all up to last, quiet
+	// what was last before that came to be known, and the tick that found no more.
+	looked time.Time
+	quiet  struct {
+		last   int64
+		looked time.Time
+	}
 	// news is closed, and replaced, when there is something after last.
 	news    chan struct{}
 	waiting int
@@ -50,12 +57,31 @@ func (l *Log) Run(ctx context.Context, ticks <-chan time.Time, logger *slog.Logg
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticks:
-		}
-		if err := l.look(ctx); err != nil && ctx.Err() == nil {
-			logger.ErrorContext(ctx, "changes cannot be followed", "error", err)
+		case at := <-ticks:
+			l.tick(ctx, at, logger)
 		}
 	}
+}
+
+func (l *Log) tick(ctx context.Context, at time.Time, logger *slog.Logger) {
+	if err := l.look(ctx, at); err != nil && ctx.Err() == nil {
+		logger.ErrorContext(ctx, "changes cannot be followed", "error", err)
+	}
+}
+
+// Quiet is the latest tick at which no change after a number was there to be
+// found: whoever knows the changes up to that number knew all of them then. It is
+// zero where that is not known.
+func (l *Log) Quiet(number int64) time.Time {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	switch {
+	case l.known && number >= l.last:
+		return l.looked
+	case l.known && number >= l.quiet.last:
+		return l.quiet.looked
+	}
+	return time.Time{}
 }
 
 // Position is where to begin: after the number if there is one, or else at the
@@ -136,7 +162,7 @@ func (l *Log) read(ctx context.Context, after int64) (found []models.Change, err
 
 // look reads what came since the last look, and wakes those who wait if that is
 // anything.
-func (l *Log) look(ctx context.Context) error {
+func (l *Log) look(ctx context.Context, at time.Time) error {
 	l.lock.Lock()
 	known, last, waiting := l.known, l.last, l.waiting
 	l.lock.Unlock()
@@ -146,7 +172,7 @@ func (l *Log) look(ctx context.Context) error {
 	if known {
 		found, err := l.read(ctx, last)
 		if err == nil {
-			l.add(found)
+			l.add(found, last, at)
 		}
 		if !errors.Is(err, store.ErrForgotten) {
 			return err
@@ -156,28 +182,39 @@ func (l *Log) look(ctx context.Context) error {
 	// themselves, each from its own place.
 	last, err := l.Position(ctx, nil)
 	if err == nil {
-		l.begin(last)
+		l.begin(last, at)
 	}
 	return err
 }
 
-func (l *Log) begin(last int64) {
+func (l *Log) begin(last int64, at time.Time) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	l.recent, l.last, l.known = nil, last, true
+	l.looked, l.quiet.last, l.quiet.looked = at, last, at
 	l.tell()
 }
 
-func (l *Log) add(found []models.Change) {
+func (l *Log) add(found []models.Change, after int64, at time.Time) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
-	if len(found) == 0 || found[0].Number != l.last+1 {
-		return // nothing, or somebody began anew meanwhile
+	if l.last != after {
+		return // somebody began anew meanwhile
 	}
+	if len(found) == 0 {
+		l.looked = at
+		return
+	}
+	l.quiet.last, l.quiet.looked = l.last, l.looked
 	if len(l.recent)+len(found) > kept {
 		l.recent = slices.Clone(l.recent[max(0, len(l.recent)+len(found)-kept/2):])
 	}
 	l.recent, l.last = append(l.recent, found...), found[len(found)-1].Number
+	if len(found) < most {
+		l.looked = at
+	} else {
+		l.looked = time.Time{} // there may be more
+	}
 	l.tell()
 }
 

@@ -117,7 +117,7 @@ func TestMarginsOfAReseller(t *testing.T) {
 		w.submit(offerOf("only-a", percentage("mail", "flat", "20"), resellerA))
 		w.work()
 		ids := func(viewer models.Viewer, reseller string) (ids []string) {
-			margins, err := w.Margins(background, viewer, reseller, w.clock, nil)
+			margins, err := w.Margins(background, viewer, reseller, w.clock, nil, market.Database)
 			w.must(err)
 			for i := range margins {
 				ids = append(ids, margins[i].PrivateOfferID+" "+margins[i].ResellerTenantID[:1])
@@ -133,13 +133,13 @@ func TestMarginsOfAReseller(t *testing.T) {
 			What:             rating.What{ProductID: "mail", PlanID: "flat", Term: models.P1M, Billing: models.Monthly, Market: "US"},
 			ResellerTenantID: resellerA, At: w.clock,
 		}
-		answers, err := w.EffectiveMargins(background, finance, resellerA, []rating.EffectiveQuestion{ask})
+		answers, err := w.EffectiveMargins(background, finance, resellerA, []rating.EffectiveQuestion{ask}, market.Database)
 		w.must(err)
 		effective := answers[0]
 		if effective.PrivateOfferID != "only-a" || effective.WholesalePrice != money.New(8, 0) || len(effective.Candidates()) != 2 {
 			t.Errorf("A: %+v", effective)
 		}
-		answers, err = w.EffectiveMargins(background, viewerB, resellerA, []rating.EffectiveQuestion{ask})
+		answers, err = w.EffectiveMargins(background, viewerB, resellerA, []rating.EffectiveQuestion{ask}, market.Database)
 		w.must(err)
 		effective = answers[0]
 		if effective.PrivateOfferID != "both" || len(effective.Candidates()) != 1 {
@@ -147,7 +147,7 @@ func TestMarginsOfAReseller(t *testing.T) {
 		}
 		abroad, unknown, odd := ask, ask, ask
 		abroad.Market, unknown.PlanID, odd.MeterID = "DE", "later", "later"
-		answers, err = w.EffectiveMargins(background, finance, resellerA, []rating.EffectiveQuestion{abroad, ask, unknown, odd})
+		answers, err = w.EffectiveMargins(background, finance, resellerA, []rating.EffectiveQuestion{abroad, ask, unknown, odd}, market.Database)
 		w.must(err)
 		for i, want := range []string{"plan:NO_LIST_PRICE", "", "plan:NOT_FOUND", "meter:NOT_FOUND"} {
 			if got := codes(answers[i].Violations); got != want {

@@ -13,28 +13,22 @@ import (
 // ended ones included, with list and wholesale prices (rules 4), as far as the
 // filter lets them pass; nil lets all. A RESELLER viewer sees its own only,
 // whatever resellerTenantID says.
-func (m *Market) Margins(ctx context.Context, viewer models.Viewer, resellerTenantID string, at time.Time, where *models.MarginFilter) ([]models.Margin, error) {
-	facts, err := m.marginFacts(ctx, viewer, &resellerTenantID, nil)
+func (m *Market) Margins(ctx context.Context, viewer models.Viewer, resellerTenantID string, at time.Time, where *models.MarginFilter, as Consistency) ([]models.Margin, error) {
+	index, err := m.marginIndex(ctx, viewer, &resellerTenantID, nil, as)
 	if err != nil {
 		return nil, err
 	}
-	return rating.NewIndex(facts).Margins(resellerTenantID, at, where), nil
+	return index.Margins(resellerTenantID, at, where), nil
 }
 
 // NamedMargins is Margins with what files show of the catalogue beside.
 func (m *Market) NamedMargins(ctx context.Context, viewer models.Viewer, resellerTenantID string, at time.Time, where *models.MarginFilter) ([]models.Margin, models.MarginNames, error) {
-	names := models.MarginNames{PricingModels: map[models.PlanKey]models.PricingModel{}, Units: map[models.MeterKey]string{}, Customers: map[string]string{}}
-	facts, err := m.marginFacts(ctx, viewer, &resellerTenantID, nil)
+	index, err := m.marginIndex(ctx, viewer, &resellerTenantID, nil, Recent)
 	if err != nil {
-		return nil, names, err
+		return nil, models.MarginNames{}, err
 	}
-	for _, plan := range facts.Plans {
-		names.PricingModels[models.PlanKey{ProductID: plan.ProductID, PlanID: plan.ID}] = plan.PricingModel
-	}
-	for _, meter := range facts.Meters {
-		names.Units[models.MeterKey{ProductID: meter.ProductID, MeterID: meter.ID}] = meter.Unit
-	}
-	margins, restricted := rating.NewIndex(facts).Margins(resellerTenantID, at, where), map[string]bool{}
+	margins, restricted := index.Margins(resellerTenantID, at, where), map[string]bool{}
+	names := index.Names(margins)
 	for i := range margins {
 		for _, id := range margins[i].CustomerTenantIDs {
 			restricted[id] = true
@@ -43,6 +37,7 @@ func (m *Market) NamedMargins(ctx context.Context, viewer models.Viewer, reselle
 	if len(restricted) == 0 {
 		return margins, names, nil
 	}
+	names.Customers = make(map[string]string, len(restricted))
 	err = m.Store.Read(ctx, viewer, func(r *store.Reader) error {
 		customers, _, err := r.Customers(store.CustomerFilter{ResellerTenantID: resellerTenantID, IDs: sortedKeys(restricted)}, store.Page{})
 		for i := range customers {
@@ -65,16 +60,15 @@ type EffectiveAnswer struct {
 // one reseller, and why each other candidate lost (D1), by the selection that
 // rates billing lines. The plan and the meter must exist, as far as the viewer
 // sees. A RESELLER viewer asks for itself, whatever resellerTenantID says.
-func (m *Market) EffectiveMargins(ctx context.Context, viewer models.Viewer, resellerTenantID string, asked []rating.EffectiveQuestion) ([]EffectiveAnswer, error) {
+func (m *Market) EffectiveMargins(ctx context.Context, viewer models.Viewer, resellerTenantID string, asked []rating.EffectiveQuestion, as Consistency) ([]EffectiveAnswer, error) {
 	products := map[string]bool{}
 	for i := range asked {
 		products[asked[i].ProductID] = true
 	}
-	facts, err := m.marginFacts(ctx, viewer, &resellerTenantID, sortedKeys(products))
+	index, err := m.marginIndex(ctx, viewer, &resellerTenantID, sortedKeys(products), as)
 	if err != nil {
 		return nil, err
 	}
-	index := rating.NewIndex(facts)
 	answers := make([]EffectiveAnswer, len(asked))
 	for i, ask := range asked {
 		ask.ResellerTenantID = resellerTenantID
@@ -105,12 +99,9 @@ func effective(index *rating.Index, ask rating.EffectiveQuestion) (answer Effect
 // marginFacts loads every offer that names the reseller, and the prices of the
 // products; nil stands for all that those offers price, with their titles and
 // publishers too.
-func (m *Market) marginFacts(ctx context.Context, viewer models.Viewer, resellerTenantID *string, products []string) (facts rating.Facts, err error) {
-	if viewer.Role == models.RoleReseller {
-		*resellerTenantID = viewer.Organization
-	}
+func (m *Market) marginFacts(ctx context.Context, viewer models.Viewer, resellerTenantID string, products []string) (facts rating.Facts, err error) {
 	err = m.Store.Read(ctx, viewer, func(r *store.Reader) (err error) {
-		if facts.Offers, err = r.OffersFor([]string{*resellerTenantID}, 0); err != nil {
+		if facts.Offers, err = r.OffersFor([]string{resellerTenantID}, 0); err != nil {
 			return err
 		}
 		if products == nil {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"sellthrough/internal/follow"
@@ -18,13 +19,15 @@ import (
 	"sellthrough/models"
 )
 
-// Market is a store with what the jobs need besides. It has no state of its
-// own: any number of them, in any number of processes, may share a database.
+// Market is a store with what the jobs need besides. Its only state is an index
+// of what the store holds (KeepIndex), which may be thrown away at any time: any
+// number of them, in any number of processes, may share a database.
 type Market struct {
 	Store *store.Store
 	// Clock tells the instant of recording.
 	Clock func() time.Time
-	// CredentialClock is the machine's, by which API keys live; nil is Clock.
+	// CredentialClock is the machine's, by which API keys live and what is kept in
+	// memory grows old; nil is Clock.
 	CredentialClock func() time.Time
 	// Limits are those of private offers (D10), Refunds those of D19.
 	Limits  models.Limits
@@ -42,6 +45,8 @@ type Market struct {
 	// Changes is the log that others follow; a server runs it.
 	Changes *follow.Log
 
+	// kept is the last index of all margins, nil where nobody follows the log.
+	kept *atomic.Pointer[keptIndex]
 	// rehearsal is the transaction that takes all changes and is undone, nil for
 	// each change its own.
 	rehearsal *store.Writer
@@ -49,7 +54,7 @@ type Market struct {
 
 // New returns a market with the limits and times of the rules (D10, D19, 2.3).
 func New(s *store.Store, clock func() time.Time) *Market {
-	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy, GoLive: models.DefaultGoLive, Changes: follow.New(s)}
+	return &Market{Store: s, Clock: clock, Limits: models.DefaultLimits, Refunds: models.DefaultRefundPolicy, GoLive: models.DefaultGoLive, Changes: follow.New(s), kept: new(atomic.Pointer[keptIndex])}
 }
 
 // Watch hears of each job when it begins, and by done when it has ended. The

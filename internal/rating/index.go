@@ -56,6 +56,19 @@ func (x *Index) With(products []string, facts Facts) *Index {
 	return next
 }
 
+// OnTheMarket tells whether all of the products, nil standing for those on which
+// the reseller holds margins, are shown to every reseller. Those that nobody
+// knows are.
+func (x *Index) OnTheMarket(resellerTenantID string, products []string) bool {
+	if held := x.resellers[resellerTenantID]; products == nil && held != nil {
+		products = held.products
+	}
+	return !slices.ContainsFunc(products, func(id string) bool {
+		l := x.products[id]
+		return l != nil && !(l.product.Published && l.product.Public)
+	})
+}
+
 // listing is one product as it is sold.
 type listing struct {
 	product models.Product // its id alone where the facts do not have it

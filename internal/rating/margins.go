@@ -39,6 +39,28 @@ func (x *Index) Margins(resellerTenantID string, at time.Time, where *models.Mar
 	return margins
 }
 
+// Names are what files show beside the margins of what is in the index: nothing
+// of customers.
+func (x *Index) Names(margins []models.Margin) models.MarginNames {
+	names := models.MarginNames{PricingModels: map[models.PlanKey]models.PricingModel{}, Units: map[models.MeterKey]string{}}
+	named := map[string]bool{}
+	for i := range margins {
+		product := margins[i].ProductID
+		if named[product] {
+			continue
+		}
+		named[product] = true
+		listing := x.listing(product)
+		for j := range listing.plans {
+			names.PricingModels[models.PlanKey{ProductID: product, PlanID: listing.plans[j].ID}] = listing.plans[j].PricingModel
+		}
+		for id, meter := range listing.meters {
+			names.Units[models.MeterKey{ProductID: product, MeterID: id}] = meter.Unit
+		}
+	}
+	return names
+}
+
 // margin is all of a margin but its prices.
 func (l *listing) margin(c candidate, at time.Time) models.Margin {
 	m := models.Margin{

@@ -55,22 +55,22 @@ func (w *Writer) changedBy(record models.Record, at time.Time) {
 	w.changed(kind, id, 0, at)
 }
 
-// logChanges gives the changes of the transaction their numbers. It is the last
-// thing before the commit: from here on, everybody else who changes something
-// waits for the counter, and nobody who has it waits for anything else.
-func (w *Writer) logChanges() error {
+// logChanges gives the changes of the transaction their numbers, and returns the
+// last of them, 0 where there is none. It is the last thing before the commit:
+// from here on, everybody else who changes something waits for the counter, and
+// nobody who has it waits for anything else.
+func (w *Writer) logChanges() (last int64, err error) {
 	if len(w.changes) == 0 {
-		return nil
+		return 0, nil
 	}
 	if _, err := w.tx.ExecContext(w.ctx, "UPDATE counters SET value = value + ? WHERE name = ?", len(w.changes), lastChange); err != nil {
-		return wrap(err)
+		return 0, wrap(err)
 	}
-	last, err := w.counter(lastChange)
-	if err != nil {
-		return err
+	if last, err = w.counter(lastChange); err != nil {
+		return 0, err
 	}
 	first := last - int64(len(w.changes)) + 1
-	return w.insertRows("changes", []string{"number", "occurred_at", "kind", "id", "part"}, len(w.changes), func(i int) []any {
+	return last, w.insertRows("changes", []string{"number", "occurred_at", "kind", "id", "part"}, len(w.changes), func(i int) []any {
 		c := &w.changes[i]
 		return []any{first + int64(i), c.OccurredAt, c.Kind, c.ID, c.Part}
 	})

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -75,6 +76,8 @@ type Store struct {
 	readers, writer *pool
 	// discard removes a private database at Close.
 	discard func() error
+	// written is the last change that this store has committed.
+	written atomic.Int64
 }
 
 // pool is one pool of connections with gorm over it.
@@ -277,11 +280,24 @@ func (s *Store) write(ctx context.Context, viewer models.Viewer, attempt int, f 
 	if err := f(w); err != nil {
 		return err
 	}
-	if err := w.logChanges(); err != nil {
+	last, err := w.logChanges()
+	if err != nil {
 		return err
 	}
-	return wrap(tx.Commit())
+	if err := tx.Commit(); err != nil {
+		return wrap(err)
+	}
+	// Before the caller hears of the commit: what it reads next must hold it.
+	for written := s.written.Load(); written < last && !s.written.CompareAndSwap(written, last); {
+		written = s.written.Load()
+	}
+	return nil
 }
+
+// Written is the number of the last change that was committed through this store,
+// not by another process: 0 before the first. Whoever keeps what was read holds a
+// caller's own changes if it is as new as this.
+func (s *Store) Written() int64 { return s.written.Load() }
 
 func (r *Reader) writer(attempt int) *Writer {
 	return &Writer{Reader: r, attempt: attempt, known: map[string]bool{}}
