@@ -241,6 +241,17 @@ func BenchmarkEffective(b *testing.B) {
 	}
 }
 
+// BenchmarkHolder lists the margins of a reseller that holds 5,000.
+func BenchmarkHolder(b *testing.B) {
+	index, ask := fullIndex(1)
+	b.ReportAllocs()
+	for b.Loop() {
+		if n := len(index.Margins(ask.ResellerTenantID, ask.At, nil)); n != 5000 {
+			b.Fatal(n)
+		}
+	}
+}
+
 // BenchmarkQuote resolves 1,000 margins, with the explanation of each.
 func BenchmarkQuote(b *testing.B) {
 	index, ask := fullIndex(1)
