@@ -201,13 +201,42 @@ func (p *provider) keys(now time.Time) (current, previous *oidc.RemoteKeySet) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if p.current == nil || now.Sub(p.since) >= keysAge {
-		limited := *p.client
-		limited.Transport = paced{p}
-		p.previous, p.since, p.fetchedAt = p.current, now, time.Time{}
-		p.current = oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), &limited), p.keysURL)
+		p.fetchedAt = time.Time{}
+		p.renew(now)
 	}
 	p.asked = now
 	return p.current, p.previous
+}
+
+// renew replaces the keys by those that the next fetch brings.
+func (p *provider) renew(now time.Time) {
+	limited := *p.client
+	limited.Transport = paced{p}
+	p.previous, p.since = p.current, now
+	p.current = oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), &limited), p.keysURL)
+}
+
+// overdue renews keys that may be fetched by now. For a moment after a fetch has
+// ended go-oidc hands its result to whoever comes next, and so the refusal of one
+// that was too soon to a token that comes in time.
+func (p *provider) overdue(now time.Time) (renewed *oidc.RemoteKeySet, ok bool) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if now.Sub(p.fetchedAt) < keysPause {
+		return nil, false
+	}
+	p.renew(now)
+	return p.current, true
+}
+
+// had drops the keys of before once there are new ones: what a provider has taken
+// back is believed no more, also while keys may not be fetched again.
+func (p *provider) had(keys *oidc.RemoteKeySet) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.current == keys {
+		p.previous = nil
+	}
 }
 
 // paced lets keys be fetched no more often than each keysPause: anybody can send
@@ -233,7 +262,16 @@ func (p paced) RoundTrip(r *http.Request) (*http.Response, error) {
 func (v *verification) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	current, previous := v.keys(v.now)
 	payload, err := current.VerifySignature(ctx, token)
-	if err != nil && unfetched(err) && previous != nil {
+	if errors.Is(err, errPaced) {
+		if renewed, ok := v.overdue(v.now); ok {
+			current, previous = renewed, current
+			payload, err = current.VerifySignature(ctx, token)
+		}
+	}
+	switch {
+	case err == nil || !unfetched(err):
+		v.had(current)
+	case previous != nil:
 		payload, err = previous.VerifySignature(ctx, token)
 	}
 	v.err = err

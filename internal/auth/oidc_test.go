@@ -264,6 +264,12 @@ func TestKeysRotate(t *testing.T) {
 	p.breaks(false)
 	p.rotate(t, "third")
 	believed(second, now.Add(4*keysAge), false)
+	third := p.sign(t, jwt.SigningMethodRS256, "third", claims)
+	believed(third, now.Add(4*keysAge), true)
+	p.rotate(t, "fourth")
+	for range 3 { // however often it is tried before keys may be fetched again
+		believed(third, now.Add(6*keysAge), false)
+	}
 }
 
 // A provider that does not answer holds up nobody else, is asked again later,
