@@ -58,14 +58,10 @@ func (l *Log) Run(ctx context.Context, ticks <-chan time.Time, logger *slog.Logg
 		case <-ctx.Done():
 			return
 		case at := <-ticks:
-			l.tick(ctx, at, logger)
+			if err := l.look(ctx, at); err != nil && ctx.Err() == nil {
+				logger.ErrorContext(ctx, "changes cannot be followed", "error", err)
+			}
 		}
-	}
-}
-
-func (l *Log) tick(ctx context.Context, at time.Time, logger *slog.Logger) {
-	if err := l.look(ctx, at); err != nil && ctx.Err() == nil {
-		logger.ErrorContext(ctx, "changes cannot be followed", "error", err)
 	}
 }
 
@@ -210,9 +206,7 @@ func (l *Log) add(found []models.Change, after int64, at time.Time) {
 		l.recent = slices.Clone(l.recent[max(0, len(l.recent)+len(found)-kept/2):])
 	}
 	l.recent, l.last = append(l.recent, found...), found[len(found)-1].Number
-	if len(found) < most {
-		l.looked = at
-	} else {
+	if l.looked = at; len(found) == most {
 		l.looked = time.Time{} // there may be more
 	}
 	l.tell()

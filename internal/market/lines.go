@@ -156,6 +156,9 @@ func (m *Market) facts(r *store.Reader, q LineQuery) (facts rating.Facts, err er
 	if facts.ExchangeRates, err = r.ExchangeRates(earliest, q.To); err != nil {
 		return facts, err
 	}
+	if facts.AgencyFees, err = r.AgencyFees(); err != nil {
+		return facts, err
+	}
 	return facts, loadPrices(r, productsOf(facts.Subscriptions), &facts)
 }
 
@@ -180,7 +183,7 @@ func addOutlived(r *store.Reader, facts *rating.Facts) error {
 	return err
 }
 
-// loadPrices loads what the products cost, and the fee schedule.
+// loadPrices loads what the products cost.
 func loadPrices(r *store.Reader, products []string, facts *rating.Facts) (err error) {
 	if facts.Plans, err = r.Plans(products); err != nil {
 		return err
@@ -188,9 +191,6 @@ func loadPrices(r *store.Reader, products []string, facts *rating.Facts) (err er
 	if facts.Meters, err = r.Meters(products); err != nil {
 		return err
 	}
-	if facts.Prices, err = r.Prices(products); err != nil {
-		return err
-	}
-	facts.AgencyFees, err = r.AgencyFees()
+	facts.Prices, err = r.Prices(products)
 	return err
 }
